@@ -1,0 +1,105 @@
+//! What a gate found, as the kubelet carries it from the termination message into the pod's status.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// How the gate ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Verdict {
+    /// Every required probe was refused while its control got through.
+    Closed,
+    /// Something that must be closed answered.
+    Breach,
+    /// A control failed or no clean run of rounds came together in time: nothing is known.
+    Inconclusive,
+}
+
+/// What came of one attempt to reach something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Outcome {
+    /// The target answered.
+    Through,
+    /// Refused, unreachable or timed out: what a closed path looks like (kube-router answers REJECT, rate-limited by the kernel).
+    Closed,
+    /// Neither: the attempt itself could not be made (no local port, no buffer, a forged answer ...).
+    Inconclusive,
+    /// Not attempted.
+    NotTried,
+}
+
+/// One probe of the last round, with its control.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Probe {
+    /// `canary-tcp`, `canary-udp`, `dns-tcp`, `dns-udp`, `outside`, `link-local`, `icmp`, `lane`, or the name of a closed target.
+    pub name: String,
+    /// What the pod itself saw.
+    pub outcome: Outcome,
+    /// What somebody who is allowed to saw in the same round; absent where no control exists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<Outcome>,
+}
+
+/// The termination message of a gate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Evidence {
+    /// Version of this format, 1.
+    pub v: u32,
+    /// How it ended.
+    pub verdict: Verdict,
+    /// CamelCase word from [`reason`].
+    pub reason: String,
+    /// One sentence for a person.
+    pub message: String,
+    /// When it ended, by the gate's wall clock.
+    pub at: Timestamp,
+    /// Milliseconds from the gate's start to the first of the clean rounds (0 unless closed).
+    pub closed_after_milliseconds: u64,
+    /// Clean rounds in a row at the end.
+    pub rounds: u32,
+    /// The last round.
+    pub probes: Vec<Probe>,
+    /// Probes that were refused without a control that shows the target was alive.
+    #[serde(default)]
+    pub not_proven: Vec<String>,
+    /// The pod must be replaced; another try in it proves nothing.
+    #[serde(default)]
+    pub replace_pod: bool,
+}
+
+/// The closed set of reasons a gate gives.
+pub mod reason {
+    /// All required probes closed.
+    pub const CLOSED: &str = "Closed";
+    /// A canary answered by TCP.
+    pub const CANARY_REACHED: &str = "CanaryReached";
+    /// A canary answered by UDP; final for the pod.
+    pub const CANARY_REACHED_UDP: &str = "CanaryReachedByUdp";
+    /// The cluster's DNS answered a tier pod.
+    pub const DNS_REACHED: &str = "DnsReached";
+    /// A listed host was reached directly.
+    pub const OUTSIDE_REACHED: &str = "OutsideReached";
+    /// IPv6 link-local is open on the pod network.
+    pub const LINK_LOCAL_OPEN: &str = "LinkLocalOpen";
+    /// An ICMP socket could be opened.
+    pub const ICMP_OPEN: &str = "IcmpOpen";
+    /// One of the named closed targets answered.
+    pub const CLOSED_TARGET_REACHED: &str = "ClosedTargetReached";
+    /// A witness did not answer.
+    pub const WITNESS_MISSING: &str = "WitnessMissing";
+    /// The witnesses answered but do not reach each other: a policy selects them, or one is dying.
+    pub const WITNESS_BLOCKED: &str = "WitnessBlocked";
+    /// An answer does not fit the question: wrong nonce, wrong witness, stale.
+    pub const ANSWER_FORGED: &str = "AnswerForged";
+    /// The egress pod's control did not answer or is not ready.
+    pub const EGRESS_MISSING: &str = "EgressMissing";
+    /// The lane did not answer as a lane does.
+    pub const LANE_BROKEN: &str = "LaneBroken";
+    /// A probe could not be made (no local ports, no buffers).
+    pub const PROBE_IMPOSSIBLE: &str = "ProbeImpossible";
+    /// This pod's clock and the witness's are further apart than 5 s.
+    pub const CLOCK_WRONG: &str = "ClockWrong";
+    /// The settings could not be read.
+    pub const SETTINGS_UNUSABLE: &str = "SettingsUnusable";
+}
