@@ -100,6 +100,8 @@ pub mod reason {
     pub const PROBE_IMPOSSIBLE: &str = "ProbeImpossible";
     /// This pod's clock and the witness's are further apart than 5 s.
     pub const CLOCK_WRONG: &str = "ClockWrong";
+    /// The gate was told to stop (SIGTERM) before it knew.
+    pub const INTERRUPTED: &str = "Interrupted";
     /// The settings could not be read.
     pub const SETTINGS_UNUSABLE: &str = "SettingsUnusable";
 }

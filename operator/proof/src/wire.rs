@@ -14,6 +14,9 @@ pub const REPLY_BYTES: usize = 4096;
 /// Most nonces one `seen` may ask for.
 pub const SEEN_NONCES: usize = 16;
 
+/// For how long a witness remembers every nonce that arrived, or says that it could not.
+pub const MEMORY_SECONDS: u32 = 10;
+
 /// What may be asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "op", rename_all = "camelCase")]
@@ -43,13 +46,47 @@ pub enum Request {
         /// Within [`crate::LANE_PORTS`].
         port: u16,
     },
+    /// To a witness: who are you and what is your pod address.
+    Hello {
+        /// Protocol version.
+        v: u32,
+        /// Echoed in the reply.
+        nonce: String,
+    },
     /// To an egress pod: what it reached within the last second.
     Controls {
         /// Protocol version.
         v: u32,
         /// Echoed in the reply.
         nonce: String,
+        /// Port of the asker's lane, so that the reply can name a host which that lane allows.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lane: Option<u16>,
     },
+}
+
+impl Request {
+    /// The protocol version the asker speaks.
+    pub fn version(&self) -> u32 {
+        match self {
+            Self::Round { v, .. }
+            | Self::Seen { v, .. }
+            | Self::Lane { v, .. }
+            | Self::Hello { v, .. }
+            | Self::Controls { v, .. } => *v,
+        }
+    }
+
+    /// The nonce the reply must echo.
+    pub fn nonce(&self) -> &str {
+        match self {
+            Self::Round { nonce, .. }
+            | Self::Seen { nonce, .. }
+            | Self::Lane { nonce, .. }
+            | Self::Hello { nonce, .. }
+            | Self::Controls { nonce, .. } => nonce,
+        }
+    }
 }
 
 /// Reply to [`Request::Round`].
@@ -67,18 +104,44 @@ pub struct Round {
     /// The witness's own pod address.
     #[serde(rename = "self")]
     pub own: Ipv4Addr,
-    /// The sibling's pod address, whose canary was dialled.
-    pub sibling: Ipv4Addr,
-    /// The sibling's letter, as its canary answered.
-    pub sibling_witness: String,
+    /// Random word of this process, fresh at every start: a witness that restarted has forgotten what it saw.
+    pub instance: String,
+    /// The sibling's pod address, whose canary was dialled; `None`: the sibling's control did not answer.
+    pub sibling: Option<Ipv4Addr>,
+    /// The sibling's letter, as its canary answered; `None`: the canary gave no proper answer.
+    pub sibling_witness: Option<String>,
     /// Port of the canaries.
     pub canary_port: u16,
     /// Whether the witness's own nonce reached the sibling's canary by TCP, confirmed by the sibling's control.
     pub tcp: Outcome,
     /// The same by UDP.
     pub udp: Outcome,
-    /// The witness's own link-local address on its pod interface, after it reached its own canary there; `None`: it has none.
+    /// Why the sibling was not reached, in a few words; `None` when it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sibling_error: Option<String>,
+    /// The witness's own link-local address on its pod interface; `None`: it has none.
     pub link_local: Option<Ipv6Addr>,
+    /// Whether the witness reached its own canary at that address in this round (TCP and UDP); `NotTried` without an address.
+    pub link_local_own: Outcome,
+}
+
+/// Reply to [`Request::Hello`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Hello {
+    /// Protocol version.
+    pub v: u32,
+    /// `a` or `b`.
+    pub witness: String,
+    /// The witness's wall clock.
+    pub at: Timestamp,
+    /// The asker's nonce.
+    pub nonce: String,
+    /// The witness's own pod address.
+    #[serde(rename = "self")]
+    pub own: Ipv4Addr,
+    /// As in [`Round::instance`].
+    pub instance: String,
 }
 
 /// Reply to [`Request::Seen`].
@@ -93,8 +156,12 @@ pub struct Seen {
     pub at: Timestamp,
     /// The asker's nonce.
     pub nonce: String,
+    /// As in [`Round::instance`].
+    pub instance: String,
     /// Those of the asked nonces that arrived.
     pub seen: Vec<String>,
+    /// Nothing that arrived in the last [`MEMORY_SECONDS`] has been dropped for want of room. `false`: an absence proves nothing.
+    pub complete: bool,
 }
 
 /// Reply to [`Request::Lane`].
@@ -129,6 +196,10 @@ pub struct Controls {
     pub plan_digest: String,
     /// Squid listens on every port of that plan.
     pub ready: bool,
+    /// A host which the asked lane allows (of a leading-dot entry, some name below it); `None`: no lane was asked for, it is
+    /// not in the plan, or it allows nothing. A gate names it in a `CONNECT` without a password, which must be answered 407.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lane_host: Option<String>,
 }
 
 /// The resolver and whether it answered the egress pod.
