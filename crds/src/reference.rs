@@ -1,0 +1,1 @@
+//! `docs/reference.md` from the schema. Pure.
