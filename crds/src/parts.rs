@@ -4,6 +4,7 @@ use crate::{rule, text};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// The name of another object in the same namespace.
@@ -39,6 +40,7 @@ pub struct SecretKeyRef {
 /// CPU and memory of a container.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = [enough("cpu"), enough("memory")]))]
 pub struct Resources {
     /// What is set aside on the node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -46,6 +48,21 @@ pub struct Resources {
     /// What the container never gets more of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<Amounts>,
+}
+
+/// A limit is not below the request.
+fn enough(what: &str) -> Value {
+    let both = format!("has(self.requests) && has(self.requests.{what}) && has(self.limits) && has(self.limits.{what})");
+    let readable = format!("isQuantity(string(self.requests.{what})) && isQuantity(string(self.limits.{what}))");
+    rule::telling(
+        &format!(
+            "!({both}) || !({readable}) || quantity(string(self.limits.{what})).compareTo(quantity(string(self.requests.{what}))) >= 0"
+        ),
+        &format!(
+            "\"limits.{what} '\" + string(self.limits.{what}) + \"' is less than requests.{what} '\" + string(self.requests.{what}) + \"'; raise the limit or lower the request\""
+        ),
+        &format!("limits.{what} is at least requests.{what}"),
+    )
 }
 
 /// Amounts of CPU and memory.

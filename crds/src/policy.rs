@@ -4,11 +4,12 @@ mod preset;
 mod status;
 
 use crate::parts::{NodeSelector, Resources};
-use crate::text;
+use crate::{rule, text};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 pub use preset::HostPreset;
@@ -24,6 +25,8 @@ pub use status::{Denial, EgressPolicyStatus, Lane};
     shortname = "egp",
     category = "assistants",
     namespaced,
+    validation = rule::OWN_NAME_LENGTH,
+    validation = rule::OWN_NAME_LETTERS,
     derive = "PartialEq",
     status = "EgressPolicyStatus",
     doc = "The hosts that assistants may reach, and the one proxy that lets them. Nothing is reachable that no rule names.",
@@ -57,6 +60,14 @@ pub struct EgressPolicySpec {
 /// Some hosts, and who may reach them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = [
+    hosts_or_preset("rule"),
+    rule::telling(
+        "!has(self.servers) || (has(self.components) && self.components == ['MCP'])",
+        "\"rule '\" + self.name + \"' names servers, which only the MCP part of a tier has; add components: [MCP], or leave servers out\"",
+        "servers needs components: [MCP]",
+    ),
+]))]
 pub struct EgressRule {
     /// Name of the rule, unique in this policy. It appears in messages and audit lines.
     #[schemars(schema_with = "text::rule_name")]
@@ -75,7 +86,9 @@ pub struct EgressRule {
     pub tiers: Vec<String>,
     /// Only these parts of a tier. Left out: all parts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 4), extend("x-kubernetes-list-type" = "set"))]
+    #[schemars(length(max = 4), extend("x-kubernetes-list-type" = "set", "x-kubernetes-validations" = [
+        rule::fixed("size(self) > 0", "components is empty: leave it out to mean every part, or name some"),
+    ]))]
     pub components: Vec<Component>,
     /// Only these MCP servers of a tier; needs `components: [MCP]`. Left out: every server.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -89,6 +102,17 @@ pub struct EgressRule {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "text::time")]
     pub until: Option<Time>,
+}
+
+/// Exactly one way to say which hosts.
+fn hosts_or_preset(noun: &str) -> Value {
+    rule::telling(
+        "has(self.preset) != (has(self.hosts) && size(self.hosts) > 0)",
+        &format!(
+            "\"{noun} '\" + self.name + \"' \" + (has(self.preset) ? \"has both hosts and preset; keep one of them\" : \"has neither hosts nor preset; name hosts, or a preset such as Telegram\")"
+        ),
+        &format!("a {noun} has either hosts or preset"),
+    )
 }
 
 /// A part of a tier that has a way out of its own.
@@ -108,6 +132,7 @@ pub enum Component {
 /// Pods that are not a tier and may reach some hosts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = [hosts_or_preset("workload")]))]
 pub struct Workload {
     /// Name, unique in this policy.
     #[schemars(schema_with = "text::rule_name")]

@@ -16,6 +16,15 @@ pub fn telling(check: &str, found: &str, sentence: &str) -> Value {
     json!({"rule": check, "messageExpression": found, "message": sentence})
 }
 
+/// The first rule on the name of an object itself: it becomes part of other names, which Kubernetes limits to 63 characters.
+pub const OWN_NAME_LENGTH: (&str, &str) = ("size(self.metadata.name) <= 40", "metadata.name is too long; at most 40 characters are allowed");
+
+/// The second: a name with a dot, or with a digit in front, could not be the name of a Service.
+pub const OWN_NAME_LETTERS: (&str, &str) = (
+    "self.metadata.name.matches('^[a-z]([a-z0-9-]*[a-z0-9])?$')",
+    "metadata.name is not usable; use lower-case letters, digits and hyphens, begin with a letter and end with a letter or a digit",
+);
+
 /// A rule on one text that has its own sentence for each usual mistake.
 ///
 /// `noun` is what the text is, `reasons` are pairs of a CEL condition and what to say if it holds (the first that holds is said), `otherwise`

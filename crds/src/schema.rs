@@ -32,7 +32,9 @@ fn tidy(mut definition: CustomResourceDefinition) -> CustomResourceDefinition {
 fn clean(value: &mut Value) {
     match value {
         Value::Object(map) => {
-            map.remove("nullable");
+            if map.get("nullable").is_some_and(Value::is_boolean) {
+                map.remove("nullable");
+            }
             if map.get("format").and_then(Value::as_str).is_some_and(|f| f.starts_with("uint")) {
                 map.remove("format");
             }

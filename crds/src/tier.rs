@@ -10,7 +10,7 @@ mod status;
 mod storage;
 
 use crate::parts::{NodeSelector, PolicyRef, Toleration};
-use crate::text;
+use crate::{rule, text};
 use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -35,6 +35,8 @@ pub use storage::{Claim, Storage, WhenDeleted};
     shortname = "at",
     category = "assistants",
     namespaced,
+    validation = rule::OWN_NAME_LENGTH,
+    validation = rule::OWN_NAME_LETTERS,
     derive = "PartialEq",
     status = "AssistantTierStatus",
     doc = "One assistant in a pod of its own: what it may do, which model it talks to, and the policy that is its only way out.",
@@ -48,6 +50,18 @@ pub use storage::{Claim, Storage, WhenDeleted};
 )]
 #[cfg_attr(feature = "cel", kube(cel))]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = [
+    rule::telling(
+        "!has(self.mcpServers) || self.mcpServers.all(s, !has(s.credentials) || s.credentials.all(c, has(self.credentials) && self.credentials.exists(k, k.name == c)))",
+        "\"mcpServers: server '\" + self.mcpServers.filter(s, has(s.credentials) && !s.credentials.all(c, has(self.credentials) && self.credentials.exists(k, k.name == c)))[0].name + \"' uses a credential that spec.credentials does not list; add it there, or correct the name\"",
+        "a credential that an MCP server uses is listed in spec.credentials",
+    ),
+    rule::telling(
+        "!has(self.agent.autoApprove) || self.agent.autoApprove.all(a, !a.endsWith('__*') || (has(self.mcpServers) && self.mcpServers.exists(s, s.name + '__*' == a)))",
+        "\"agent.autoApprove: '\" + self.agent.autoApprove.filter(a, a.endsWith('__*') && !(has(self.mcpServers) && self.mcpServers.exists(s, s.name + '__*' == a)))[0] + \"' means all tools of an MCP server that spec.mcpServers does not list; add the server, or correct the name\"",
+        "<server>__* in agent.autoApprove means a server listed in spec.mcpServers",
+    ),
+]))]
 pub struct AssistantTierSpec {
     /// The EgressPolicy of this namespace that is the assistant's only way out.
     pub egress_policy_ref: PolicyRef,

@@ -1,13 +1,18 @@
 //! Entries of `credentials` of a tier. Types only, no I/O.
 
 use crate::parts::SecretKeyRef;
-use crate::text;
+use crate::{rule, text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// An account the assistant's tools use; the secret is put in on the wire and never shown to them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = [rule::telling(
+    "has(self.static) != has(self.oauth)",
+    "\"credential '\" + self.name + \"' \" + (has(self.oauth) ? \"has both static and oauth; keep one of them\" : \"has neither static nor oauth; use static for a secret from a Secret, oauth for an account that a person connects\")",
+    "a credential has either static or oauth",
+)]))]
 pub struct Credential {
     /// Name, unique in this tier; MCP servers refer to it.
     #[schemars(schema_with = "text::rule_name")]

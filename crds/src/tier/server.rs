@@ -1,13 +1,18 @@
 //! Entries of `mcpServers` of a tier. Types only, no I/O.
 
 use crate::parts::Resources;
-use crate::text;
+use crate::{rule, text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A server of tools, in a pod of its own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = [rule::telling(
+    "[has(self.preset), has(self.remote), has(self.container)].filter(x, x).size() == 1",
+    "\"server '\" + self.name + \"' \" + (has(self.preset) || has(self.remote) || has(self.container) ? \"has more than one of preset, remote and container; keep one of them\" : \"has none of preset, remote and container; use preset for a server the operator knows, remote for one somebody else runs, container for an image of yours\")",
+    "a server has exactly one of preset, remote and container",
+)]))]
 pub struct McpServer {
     /// Name, unique in this tier. The assistant sees its tools as `<name>__<tool>`.
     #[schemars(schema_with = "text::server_name")]
@@ -61,6 +66,11 @@ pub struct RemoteServer {
 /// A server from an image.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = [rule::telling(
+    "has(self.port) == (self.transport == 'Http')",
+    "has(self.port) ? \"port is only used with transport Http; leave it out, or set transport to Http\" : \"transport Http needs port, the port the server listens on\"",
+    "port is given with transport Http and only then",
+)]))]
 pub struct ContainerServer {
     /// The image.
     #[schemars(schema_with = "text::image")]

@@ -1,6 +1,6 @@
 //! The `storage` part of a tier. Types only, no I/O.
 
-use crate::text;
+use crate::{rule, text};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,25 @@ impl Default for Storage {
 /// A volume: a new one of some size, or one you made.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = [
+    rule::telling(
+        "has(self.size) != has(self.existingClaim)",
+        "has(self.size) ? \"size and existingClaim are both given; keep size for a new claim, or existingClaim for one you made\" : \"neither size nor existingClaim is given; write size for a new claim, e.g. 2Gi, or existingClaim for one you made\"",
+        "a volume has either size or existingClaim",
+    ),
+    rule::fixed(
+        "!has(self.storageClassName) || !has(self.existingClaim)",
+        "storageClassName is only used for a new claim; leave it out beside existingClaim",
+    ),
+    rule::fixed(
+        "(has(self.existingClaim) ? self.existingClaim : '') == (has(oldSelf.existingClaim) ? oldSelf.existingClaim : '')",
+        "existingClaim cannot change while the tier exists; delete the tier and create it again (claims are kept unless whenDeleted is Delete)",
+    ),
+    rule::fixed(
+        "(has(self.storageClassName) ? self.storageClassName : '') == (has(oldSelf.storageClassName) ? oldSelf.storageClassName : '')",
+        "storageClassName cannot change while the tier exists, Kubernetes does not move a claim; put it back as it was, or delete the tier, move the data, and create the tier again",
+    ),
+]))]
 pub struct Claim {
     /// Size of the claim the operator makes, e.g. `2Gi`. It can grow later if the storage class allows it, never shrink.
     #[serde(default, skip_serializing_if = "Option::is_none")]
