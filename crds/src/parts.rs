@@ -53,13 +53,11 @@ pub struct Resources {
 /// A limit is not below the request.
 fn enough(what: &str) -> Value {
     let both = format!("has(self.requests) && has(self.requests.{what}) && has(self.limits) && has(self.limits.{what})");
-    let readable = format!("isQuantity(string(self.requests.{what})) && isQuantity(string(self.limits.{what}))");
+    let readable = format!("isQuantity(self.requests.{what}) && isQuantity(self.limits.{what})");
     rule::telling(
+        &format!("!({both}) || !({readable}) || quantity(self.limits.{what}).compareTo(quantity(self.requests.{what})) >= 0"),
         &format!(
-            "!({both}) || !({readable}) || quantity(string(self.limits.{what})).compareTo(quantity(string(self.requests.{what}))) >= 0"
-        ),
-        &format!(
-            "\"limits.{what} '\" + string(self.limits.{what}) + \"' is less than requests.{what} '\" + string(self.requests.{what}) + \"'; raise the limit or lower the request\""
+            "\"limits.{what} '\" + self.limits.{what} + \"' is less than requests.{what} '\" + self.requests.{what} + \"'; raise the limit or lower the request\""
         ),
         &format!("limits.{what} is at least requests.{what}"),
     )
@@ -69,7 +67,7 @@ fn enough(what: &str) -> Value {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Amounts {
-    /// CPU cores, e.g. `500m` (half a core) or `2`.
+    /// CPU cores, e.g. `500m` (half a core) or `"2"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "text::cpu")]
     pub cpu: Option<Quantity>,

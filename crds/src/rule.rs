@@ -17,7 +17,8 @@ pub fn telling(check: &str, found: &str, sentence: &str) -> Value {
 }
 
 /// The first rule on the name of an object itself: it becomes part of other names, which Kubernetes limits to 63 characters.
-pub const OWN_NAME_LENGTH: (&str, &str) = ("size(self.metadata.name) <= 40", "metadata.name is too long; at most 40 characters are allowed");
+pub const OWN_NAME_LENGTH: (&str, &str) =
+    ("size(self.metadata.name) <= 40", "metadata.name is too long; at most 40 characters are allowed");
 
 /// The second: a name with a dot, or with a digit in front, could not be the name of a Service.
 pub const OWN_NAME_LETTERS: (&str, &str) = (
