@@ -95,7 +95,7 @@ fn sentence(host: &Host) -> Option<&'static str> {
     let entries = SHARED.iter().map(|(name, text)| (parsed(name), *text));
     let fitting = entries.filter(|(entry, _)| entry.covers(host) || host.covers(entry));
     // What covers the host says more about it than what lies below it; among those the longest.
-    fitting.max_by_key(|(entry, _)| (entry.covers(host), entry.as_str().len())).map(|(_, text)| text)
+    fitting.max_by_key(|(entry, _)| (entry.covers(host), entry.name().len(), !entry.is_subtree())).map(|(_, text)| text)
 }
 
 fn parsed(name: &str) -> Host {

@@ -78,14 +78,14 @@ pub enum PlanError {
         occupied: usize,
     },
     /// Two lanes would share a password.
-    #[error("{first} and {second} would both authenticate as \"{user}\"; rename one of them", user = .user.as_str())]
+    #[error("{first} and {second} would both authenticate as \"{user}\"; rename one of them")]
     SharedUser {
         /// One lane.
-        first: LaneKey,
+        first: String,
         /// The other.
-        second: LaneKey,
+        second: String,
         /// The name.
-        user: LaneUser,
+        user: String,
     },
 }
 
@@ -166,7 +166,11 @@ fn shared_user<'a>(users: impl Iterator<Item = (&'a LaneKey, &'a LaneUser)>) -> 
     let mut seen: BTreeMap<&LaneUser, &LaneKey> = BTreeMap::new();
     for (key, user) in users {
         if let Some(first) = seen.insert(user, key) {
-            return Err(PlanError::SharedUser { first: first.clone(), second: key.clone(), user: user.clone() });
+            return Err(PlanError::SharedUser {
+                first: first.to_string(),
+                second: key.to_string(),
+                user: user.as_str().to_owned(),
+            });
         }
     }
     Ok(())

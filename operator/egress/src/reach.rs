@@ -89,6 +89,18 @@ impl Reach {
         hosts
     }
 
+    /// A name that the lane on `port` lets through; `None` where there is none. Of a leading-dot entry it is the name itself or one
+    /// below it that no exception covers.
+    pub fn sample_host(&self, port: u16) -> Option<Host> {
+        let samples = |host: &Host| {
+            let below = host.is_subtree().then(|| format!("www.{}", host.name()));
+            std::iter::once(host.name().to_owned()).chain(below).filter_map(|name| name.parse::<Host>().ok()).collect::<Vec<_>>()
+        };
+        let hosts = self.lanes.get(&port)?.hosts.as_slice();
+        let exact_first = hosts.iter().filter(|h| !h.is_subtree()).chain(hosts.iter().filter(|h| h.is_subtree()));
+        exact_first.flat_map(samples).find(|name| !self.except.covers(name))
+    }
+
     /// Ports that must listen.
     pub fn ports(&self) -> Vec<u16> {
         self.lanes.keys().copied().collect()

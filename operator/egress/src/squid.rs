@@ -49,5 +49,11 @@ macro_rules! line {
 }
 use line;
 
+/// The words that rules write into the log.
+#[cfg(test)]
+pub(crate) fn conf_reasons() -> Vec<&'static str> {
+    access::REASONS.iter().map(|(_, word)| *word).collect()
+}
+
 #[cfg(test)]
 mod tests;

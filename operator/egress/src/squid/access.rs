@@ -1,7 +1,7 @@
 //! ACLs and `http_access`. Pure.
 
 use super::line;
-use super::names::RenderedLane;
+use super::names::{RenderedLane, distinct};
 use super::private::denied_ranges;
 use crate::{HostSet, Plan};
 
@@ -46,11 +46,12 @@ pub(super) fn acls(text: &mut String, plan: &Plan, lanes: &[RenderedLane<'_>]) {
         for host in lane.hosts() {
             line!(text, "acl d{} dstdomain -n {host}", lane.port);
         }
-        // A pair per entry makes the name in the ClientHello that of the CONNECT, without a helper process.
-        for (i, host) in lane.hosts().iter().enumerate() {
-            line!(text, "acl d{}_{i} dstdomain -n {host}", lane.port);
-            line!(text, "acl s{}_{i} ssl::server_name --client-requested {host}", lane.port);
-        }
+    }
+    // A pair per host makes the name in the ClientHello that of the CONNECT, without a helper process. Lanes share the pairs: Squid
+    // looks an ACL up by walking all of them, and a pair for each lane and host took it a minute to read.
+    for (i, host) in distinct(lanes).iter().enumerate() {
+        line!(text, "acl h{i} dstdomain -n {host}");
+        line!(text, "acl s{i} ssl::server_name --client-requested {host}");
     }
     for range in denied_ranges(&plan.local_ranges) {
         line!(text, "acl to_private dst {range}");

@@ -1,7 +1,7 @@
 //! `ssl_bump`: look at the ClientHello, decrypt nothing. Pure.
 
 use super::line;
-use super::names::RenderedLane;
+use super::names::{RenderedLane, distinct};
 use crate::Plan;
 
 /// What happens to a tunnel once it stands.
@@ -18,9 +18,15 @@ pub(super) fn rules(text: &mut String, plan: &Plan, lanes: &[RenderedLane<'_>]) 
         // Below one leading-dot entry the ClientHello may name another host than the CONNECT; not an excepted one.
         line!(text, "ssl_bump terminate step2 except_sni why_except");
     }
-    for lane in lanes {
-        for i in 0..lane.hosts().len() {
-            line!(text, "ssl_bump splice step2 l{port} d{port}_{i} s{port}_{i}", port = lane.port);
+    for (i, host) in distinct(lanes).into_iter().enumerate() {
+        if !host.is_subtree() {
+            // http_access has asked whether the lane lists the host of the CONNECT; here it is the same name twice, on any lane.
+            line!(text, "ssl_bump splice step2 h{i} s{i}");
+            continue;
+        }
+        // Two names below one entry: only on a lane that lists the entry, since another may list a single name below it.
+        for lane in lanes.iter().filter(|lane| lane.hosts().contains(host)) {
+            line!(text, "ssl_bump splice step2 l{} h{i} s{i}", lane.port);
         }
     }
     line!(text, "ssl_bump terminate step2 why_sni");

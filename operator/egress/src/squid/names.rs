@@ -1,11 +1,11 @@
-//! One lane with what the sections need of it. Names of ACLs are made from the port, so a lane's lines stay as they are when other
-//! lanes come and go. Pure.
+//! One lane with what the sections need of it, and the hosts of all. Names of ACLs are made from the port. Pure.
 
 use crate::{Host, HostSet, Lane, LaneUser};
+use std::collections::BTreeSet;
 
 /// A lane at the moment of rendering.
 pub(super) struct RenderedLane<'a> {
-    /// Its port; the ACLs `l<port>`, `u<port>`, `d<port>`, `d<port>_<i>`, `s<port>_<i>` are its own.
+    /// Its port; the ACLs `l<port>`, `u<port>` and `d<port>` are its own.
     pub(super) port: u16,
     /// Who must authenticate.
     pub(super) user: Option<&'a LaneUser>,
@@ -21,4 +21,9 @@ impl<'a> RenderedLane<'a> {
     pub(super) fn hosts(&self) -> &[Host] {
         self.hosts.as_slice()
     }
+}
+
+/// Every host that some lane lists, once; the ACLs `h<i>` and `s<i>` are those of the i-th.
+pub(super) fn distinct<'a>(lanes: &'a [RenderedLane<'_>]) -> Vec<&'a Host> {
+    lanes.iter().flat_map(RenderedLane::hosts).collect::<BTreeSet<_>>().into_iter().collect()
 }
