@@ -68,6 +68,28 @@ pub struct Evidence {
     pub replace_pod: bool,
 }
 
+impl Evidence {
+    /// This as one line of JSON that the kubelet carries whole (at most [`crate::EVIDENCE_BYTES`]). What does not fit is
+    /// left out from the least important end: first the tail of the message, then the probes.
+    pub fn line(&self) -> String {
+        let render = |e: &Self| serde_json::to_string(e).expect("evidence is strings, numbers and lists: always JSON");
+        let mut line = render(self);
+        if line.len() <= crate::EVIDENCE_BYTES {
+            return line;
+        }
+        let mut small = self.clone();
+        while line.len() > crate::EVIDENCE_BYTES && small.message.chars().count() > 400 {
+            let keep = small.message.chars().count() * 3 / 4;
+            small.message = small.message.chars().take(keep).chain("…".chars()).collect();
+            line = render(&small);
+        }
+        while line.len() > crate::EVIDENCE_BYTES && (small.probes.pop().is_some() || small.not_proven.pop().is_some()) {
+            line = render(&small);
+        }
+        line
+    }
+}
+
 /// The closed set of reasons a gate gives.
 pub mod reason {
     /// All required probes closed.
@@ -104,4 +126,42 @@ pub mod reason {
     pub const INTERRUPTED: &str = "Interrupted";
     /// The settings could not be read.
     pub const SETTINGS_UNUSABLE: &str = "SettingsUnusable";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn evidence(message: &str, probes: usize) -> Evidence {
+        Evidence {
+            v: 1,
+            verdict: Verdict::Breach,
+            reason: reason::CANARY_REACHED.into(),
+            message: message.into(),
+            at: Timestamp::UNIX_EPOCH,
+            closed_after_milliseconds: 0,
+            rounds: 0,
+            probes: (0..probes)
+                .map(|n| Probe { name: format!("target-{n}"), outcome: Outcome::Closed, control: Some(Outcome::Through) })
+                .collect(),
+            not_proven: vec!["outside".into()],
+            replace_pod: false,
+        }
+    }
+
+    #[test]
+    fn what_fits_is_whole() {
+        let whole = evidence("short", 9);
+        assert_eq!(serde_json::from_str::<Evidence>(&whole.line()).unwrap(), whole);
+    }
+
+    #[test]
+    fn what_does_not_fit_keeps_verdict_and_reason() {
+        for (message, probes) in [("ä\"".repeat(4000), 3), ("short".to_owned(), 400), ("é".repeat(9000), 400)] {
+            let line = evidence(&message, probes).line();
+            assert!(line.len() <= crate::EVIDENCE_BYTES, "{} bytes", line.len());
+            let back: Evidence = serde_json::from_str(&line).unwrap();
+            assert_eq!((back.verdict, back.reason.as_str()), (Verdict::Breach, reason::CANARY_REACHED));
+        }
+    }
 }

@@ -2,6 +2,8 @@
 //! Types only and pure functions on them; no I/O. `docs/interfaces.md` tells the same in prose.
 
 mod evidence;
+pub mod nonce;
+pub mod rounds;
 mod settings;
 pub mod wire;
 
