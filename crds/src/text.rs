@@ -7,7 +7,7 @@ mod host;
 mod name;
 mod time;
 
-pub use agent::{approvals, commands, dollars, extra_config, model_name, tools};
+pub use agent::{SECURITY_TABLES, approvals, commands, dollars, extra_config, model_name, tools};
 pub use amount::{cpu, memory, size};
 pub use channel::{matrix_users, phones, telegram_users};
 pub use host::{exact_host, header, hosts, url};

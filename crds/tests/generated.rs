@@ -23,3 +23,16 @@ fn definitions() {
         same(&root().join(file), &assistant_crds::yaml(&definition));
     }
 }
+
+#[test]
+fn reference() {
+    same(&root().join("docs/reference.md"), &assistant_crds::reference::markdown());
+}
+
+#[test]
+fn no_format_the_api_server_warns_about() {
+    for definition in assistant_crds::all() {
+        let text = serde_json::to_string(&definition).unwrap();
+        assert!(!text.contains("\"uint") && !text.contains("\"nullable\""), "{}", definition.spec.names.kind);
+    }
+}
