@@ -1,0 +1,3 @@
+module testnode-forward
+
+go 1.26.0
