@@ -1,6 +1,8 @@
 //! The real Squid reads what we render. Needs `squid-openssl`; without it the test fails unless `WITHOUT_SQUID=1` is set.
 //! Writes to a directory of its own under the system's temporary directory and runs `squid -k parse`, which opens no port.
 
+#![allow(clippy::unwrap_used, reason = "a test stops where something is not as it should be")]
+
 mod common;
 
 use assistant_egress::{AllowedHost, Host, LaneKey, LaneUser, Plan, WantedLane, conf, plan};
