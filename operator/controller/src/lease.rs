@@ -126,12 +126,12 @@ impl Contender {
 
     async fn give_back(&self) {
         let give = async {
-            let Some(mut lease) = self.api.get_opt(&self.name).await? else { return Ok(()) };
+            let Some(mut lease) = self.api.get_opt(&self.name).await? else { return Ok::<(), kube::Error>(()) };
             if let Some(spec) = lease.spec.as_mut().filter(|spec| spec.holder_identity.as_deref() == Some(&self.me)) {
                 spec.holder_identity = None;
                 self.api.replace(&self.name, &PostParams::default(), &lease).await?;
             }
-            kube::Result::Ok(())
+            Ok(())
         };
         if let Ok(Err(error)) = tokio::time::timeout(Duration::from_secs(3), give).await {
             tracing::debug!(%error, "The lease was not given back");

@@ -131,7 +131,7 @@ where
     F: Future<Output = Next> + Send + 'static,
     R: Fn(K) -> F,
 {
-    let mut state = State {
+    let mut state: State<K> = State {
         ready: VecDeque::new(),
         queued: HashSet::new(),
         running: HashSet::new(),

@@ -43,8 +43,6 @@ pub struct Plan {
 pub struct ModelTarget {
     /// Namespace of the Service.
     pub namespace: String,
-    /// Name of the Service.
-    pub name: String,
     /// Its address.
     pub address: Ipv4Addr,
     /// Its port.
@@ -202,7 +200,6 @@ fn model(gathered: &Gathered, settings: &Settings) -> Result<ModelTarget, Refusa
     match (model.target_port, model.selector.is_empty()) {
         (Some(target_port), false) => Ok(ModelTarget {
             namespace: model.namespace.clone(),
-            name: model.name.clone(),
             address,
             port,
             selector: model.selector.clone(),
