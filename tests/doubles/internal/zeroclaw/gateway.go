@@ -32,7 +32,9 @@ type fields = map[string]any
 func answer(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // the client may have gone; nobody is left to tell
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false) // the real one sends < and > as they are
+	_ = encoder.Encode(body)     // the client may have gone; nobody is left to tell
 }
 
 func refuse(w http.ResponseWriter, status int, sentence string) {
