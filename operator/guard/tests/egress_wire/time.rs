@@ -1,0 +1,74 @@
+//! Grants that end, with no controller alive, and a clock that is wrong.
+
+use super::client::{Client, Failure};
+use super::egress::{Egress, PASSWORD, USER, htpasswd, lane, planned};
+use super::isolation::inside;
+use super::outside::Outside;
+use jiff::{SignedDuration, Timestamp};
+use std::time::{Duration, Instant};
+
+#[test]
+fn a_grant_ends_inside_the_proxy() {
+    if !inside("time::a_grant_ends_inside_the_proxy") {
+        return;
+    }
+    let outside = Outside::start();
+    let until = Timestamp::now() + SignedDuration::from_secs(6);
+    let hosts = [("allowed.example", None), ("ends.example", Some(until))];
+    let plan = planned(None, vec![lane("updates", true, &hosts)], &[]);
+    let egress = Egress::ready(&plan, &htpasswd(&[(USER, PASSWORD)]));
+    let client = Client { outside: &outside, lane: plan.lanes[0].port, password: Some((USER, PASSWORD)) };
+    let mut ends = client.open("ends.example").unwrap();
+    while ends.lives() {
+        assert!(Timestamp::now() < until + SignedDuration::from_secs(5), "still open 5 s after its end");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let now = Timestamp::now();
+    assert!(now >= until, "cut {} before its end", until.duration_since(now));
+    eprintln!("cut {} ms after the end", now.duration_since(until).as_millis());
+    egress.wait("back", |h| h["ready"] == true);
+    assert_eq!(client.open("ends.example").err(), Some(Failure::Reset));
+    assert!(client.open("allowed.example").unwrap().lives());
+    assert_eq!(egress.health()["planDigest"], plan.digest());
+}
+
+#[test]
+fn a_grant_ends_though_the_plan_on_disk_is_broken() {
+    if !inside("time::a_grant_ends_though_the_plan_on_disk_is_broken") {
+        return;
+    }
+    let outside = Outside::start();
+    let until = Timestamp::now() + SignedDuration::from_secs(5);
+    let plan = planned(None, vec![lane("updates", true, &[("allowed.example", None), ("ends.example", Some(until))])], &[]);
+    let mut egress = Egress::ready(&plan, &htpasswd(&[(USER, PASSWORD)]));
+    let client = Client { outside: &outside, lane: plan.lanes[0].port, password: Some((USER, PASSWORD)) };
+    egress.publish_bytes(b"broken");
+    egress.wait("complaining", |h| h["error"].is_string());
+    assert!(client.open("ends.example").unwrap().lives());
+    let began = Instant::now();
+    while client.open("ends.example").is_ok() {
+        assert!(began.elapsed() < Duration::from_secs(10));
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    egress.wait("back", |h| h["ready"] == true);
+    assert!(client.open("allowed.example").unwrap().lives());
+}
+
+#[test]
+fn a_clock_before_the_plan_ends_every_grant() {
+    if !inside("time::a_clock_before_the_plan_ends_every_grant") {
+        return;
+    }
+    let outside = Outside::start();
+    let until = Timestamp::now() + SignedDuration::from_hours(1);
+    let plan = planned(None, vec![lane("updates", true, &[("allowed.example", None), ("ends.example", Some(until))])], &[]);
+    let passwords = htpasswd(&[(USER, PASSWORD)]);
+    let client = Client { outside: &outside, lane: plan.lanes[0].port, password: Some((USER, PASSWORD)) };
+    for (offset, open) in [("0", true), ("-7200", false), ("7200", false)] {
+        let mut egress = Egress::start(Some(&plan), &passwords, &["--clock-offset-seconds", offset]);
+        egress.wait("ready", |h| h["ready"] == true);
+        assert!(client.open("allowed.example").unwrap().lives());
+        assert_eq!(client.open("ends.example").is_ok(), open, "with the clock {offset} s off");
+        egress.terminate();
+    }
+}

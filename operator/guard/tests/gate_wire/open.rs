@@ -1,0 +1,130 @@
+//! A pod from which something that must be closed answers.
+
+use crate::{
+    lab::Lab,
+    pod::{Ended, Pod, hasty, tier},
+    world::Manners,
+};
+use assistant_proof::{Outcome, Verdict, reason};
+use std::{
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
+
+fn breach(ended: &Ended, reason: &str, replace_pod: bool) {
+    let evidence = &ended.evidence;
+    assert_eq!(
+        (ended.code, evidence.verdict, evidence.reason.as_str(), evidence.replace_pod),
+        (1, Verdict::Breach, reason, replace_pod),
+        "{ended:?}"
+    );
+}
+
+/// A gate of a pod whose fence has these holes.
+fn with_hole(rules: &str) -> (Ended, Lab) {
+    let lab = Lab::new();
+    lab.fence(rules);
+    let (_witnesses, _world) = (lab.witnesses(), lab.world(Manners::default()));
+    let ended = Pod::new(&lab).gate(&hasty());
+    (ended, lab)
+}
+
+#[test]
+fn never_closed_is_a_breach_at_the_deadline() {
+    let lab = Lab::new();
+    let (_witnesses, world) = (lab.witnesses(), lab.world(Manners::default()));
+    let pod = Pod::new(&lab);
+    let ended = pod.gate(&hasty());
+    breach(&ended, reason::CANARY_REACHED, false);
+    assert!((2900..4500).contains(&ended.took.as_millis()), "the deadline is 3 s, it took {:?}", ended.took);
+    assert_eq!(world.dns_udp.load(Ordering::Relaxed), 0, "no UDP while TCP is open");
+    assert!(!pod.marked());
+}
+
+#[test]
+fn a_canary_open_by_tcp_only() {
+    let (ended, _lab) = with_hole("ip saddr 10.42.0.5 ip daddr 10.42.0.3 tcp dport 7071 accept");
+    breach(&ended, reason::CANARY_REACHED, false);
+    assert!(ended.evidence.message.contains("witness b"), "{ended:?}");
+}
+
+#[test]
+fn an_answered_udp_probe_is_final_for_the_pod() {
+    let lab = Lab::new();
+    lab.fence("ip saddr 10.42.0.5 ip daddr 10.42.0.2 udp dport 7071 accept");
+    let (_witnesses, _world) = (lab.witnesses(), lab.world(Manners::default()));
+    let pod = Pod::new(&lab);
+    let ended = pod.gate(&tier());
+    breach(&ended, reason::CANARY_REACHED_UDP, true);
+    assert!(ended.took < Duration::from_secs(4), "final at once, it took {:?}", ended.took);
+    assert!(pod.marked());
+
+    lab.fence("");
+    let began = Instant::now();
+    let again = pod.gate(&tier());
+    breach(&again, reason::CANARY_REACHED_UDP, true);
+    assert!(began.elapsed() < Duration::from_secs(1), "refused at once");
+    assert!(again.evidence.message.contains("earlier start"), "{again:?}");
+
+    let elsewhere = Pod::new(&lab).gate(&tier());
+    assert_eq!(elsewhere.code, 0, "a new pod is proven: {elsewhere:?}");
+}
+
+#[test]
+fn udp_that_gets_out_without_an_answer_is_seen_by_the_witness() {
+    let lab = Lab::new();
+    // Before the rule for established flows: the answer is lost, the datagram is not.
+    lab.fence("ip saddr 10.42.0.5 udp dport 7071 accept");
+    let (_witnesses, _world) = (lab.witnesses(), lab.world(Manners::default()));
+    lab.drop_replies("udp sport 7071");
+    let pod = Pod::new(&lab);
+    let ended = pod.gate(&hasty());
+    breach(&ended, reason::CANARY_REACHED_UDP, true);
+    assert!(ended.evidence.message.contains("one way"), "{ended:?}");
+    assert!(pod.marked());
+}
+
+#[test]
+fn the_clusters_dns_open_by_tcp_then_by_udp() {
+    let (ended, _lab) = with_hole("ip saddr 10.42.0.5 ip daddr 10.43.0.10 tcp dport 53 accept");
+    breach(&ended, reason::DNS_REACHED, false);
+    let (ended, _lab) = with_hole("ip saddr 10.42.0.5 ip daddr 10.43.0.10 udp dport 53 accept");
+    breach(&ended, reason::DNS_REACHED, true);
+}
+
+#[test]
+fn the_outside_reached_directly() {
+    let (ended, _lab) = with_hole("ip saddr 10.42.0.5 ip daddr 203.0.113.80 tcp dport 443 accept");
+    breach(&ended, reason::OUTSIDE_REACHED, false);
+}
+
+#[test]
+fn a_closed_target_reached_is_named() {
+    let (ended, _lab) = with_hole("ip saddr 10.42.0.5 ip daddr 10.43.0.1 tcp dport 443 accept");
+    breach(&ended, reason::CLOSED_TARGET_REACHED, false);
+    assert!(ended.evidence.message.contains("api-server"), "{ended:?}");
+}
+
+#[test]
+fn link_local_open_as_on_a_stock_node() {
+    let lab = Lab::new();
+    lab.fence("");
+    lab.open_link_local();
+    let (_witnesses, _world) = (lab.witnesses(), lab.world(Manners::default()));
+    let ended = Pod::new(&lab).gate(&hasty());
+    breach(&ended, reason::LINK_LOCAL_OPEN, false);
+    assert!(ended.evidence.message.contains("nodePrep.enabled=true"), "{ended:?}");
+    let canary = ended.evidence.probes.iter().find(|p| p.name == "canary-udp").unwrap();
+    assert_eq!(canary.outcome, Outcome::Closed, "only link-local is open: {ended:?}");
+}
+
+#[test]
+fn an_icmp_socket_can_be_opened() {
+    let lab = Lab::new();
+    lab.fence("");
+    lab.set("pod", &["net.ipv4.ping_group_range=0 2147483647"]);
+    let (_witnesses, _world) = (lab.witnesses(), lab.world(Manners::default()));
+    let ended = Pod::new(&lab).gate(&tier());
+    breach(&ended, reason::ICMP_OPEN, false);
+    assert!(ended.took < Duration::from_secs(4), "a pod's sysctl does not change: it took {:?}", ended.took);
+}
