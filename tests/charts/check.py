@@ -345,6 +345,8 @@ def test_witnesses_are_on_every_node_and_never_fenced():
             assert FENCED not in labels
             assert labels["app.kubernetes.io/name"] == "witness"
             assert labels["assistant.home.arpa/witness"] == w["metadata"]["name"][-1]
+            stop = containers(w)[0]["lifecycle"]["preStop"]["sleep"]["seconds"]
+            assert w["spec"]["minReadySeconds"] > 0 and 0 < stop < pod(w)["terminationGracePeriodSeconds"]
             assert w["spec"]["updateStrategy"] == {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
     assert pod(one(render(), "DaemonSet", "witness-a"))["tolerations"] == [{"operator": "Exists"}]
 

@@ -1,21 +1,27 @@
 """Installs both charts on a throw-away node and asks its API server: is everything accepted, is the operator allowed what
-files/rbac.yaml says and nothing else, does an uninstall leave what it must. Started by `run --node` with KUBECONFIG set."""
+files/rbac.yaml says and nothing else, does an uninstall leave what it must. Started by `run --node` with KUBECONFIG set.
+GUARD_TAG: tag of the guard image that was imported into the node; with it the witnesses run, and are asked while they are replaced."""
 
 import json
 import os
+import secrets
+import socket
 import subprocess
 import sys
+import threading
+import time
 import traceback
 
 import yaml
 
 from check import CRDS, EVERYTHING, NODE_PREP, OPERATOR, rules_file
+from node_prep import Skipped
 
 NAMESPACE = "secure-assistant"
 SERVED = "assistants"
 ACCOUNT = f"system:serviceaccount:{NAMESPACE}:assistant-operator"
 MODEL = ["--set", "model.service.namespace=models,model.service.name=llm,model.service.port=8080"]
-BASE = ["--set", "images.tag=none,imagePullPolicy=Never", *MODEL]
+BASE = ["--set", f"images.tag={os.environ.get('GUARD_TAG', 'none')},imagePullPolicy=Never", *MODEL]
 
 
 def run(*command, stdin=None, check=True):
@@ -137,6 +143,51 @@ def test_named_rights_end_at_the_name():
     assert allowed(other) == [False] * len(other)
 
 
+def ask_round(address):
+    """Asks a witness for one round; None, or what was wrong with it."""
+    try:
+        with socket.create_connection((address, 7070), timeout=2) as s:
+            s.settimeout(2.5)
+            s.sendall(json.dumps({"v": 1, "op": "round", "nonce": secrets.token_hex(16)}).encode() + b"\n")
+            found = json.loads(b"".join(iter(lambda: s.recv(4096), b"")))
+        return None if (found.get("tcp"), found.get("udp")) == ("Through", "Through") else str(found)
+    except (OSError, ValueError) as error:
+        return repr(error)
+
+
+def test_witnesses_answer_at_every_moment_of_a_rollout():
+    if "GUARD_TAG" not in os.environ:
+        raise Skipped("GUARD_TAG is not set: no guard image on the node")
+    both = ["daemonset/witness-a", "daemonset/witness-b"]
+
+    def rolled_out():
+        for one in both:
+            kubectl("-n", NAMESPACE, "rollout", "status", one, "--timeout=90s")
+
+    rolled_out()
+    names = ("witness-a", "witness-b")
+    addresses = [kubectl("-n", NAMESPACE, "get", "service", n, "-o", "jsonpath={.spec.clusterIP}").stdout for n in names]
+    answers, over = [], threading.Event()
+
+    def asking():
+        while not over.is_set():
+            answers.extend((time.strftime("%X"), address, ask_round(address)) for address in addresses)
+            over.wait(0.2)
+
+    asker = threading.Thread(target=asking)
+    asker.start()
+    try:
+        time.sleep(2)
+        kubectl("-n", NAMESPACE, "rollout", "restart", *both)
+        rolled_out()
+        time.sleep(8)  # Until the old ones have ended, too.
+    finally:
+        over.set()
+        asker.join()
+    bad = [a for a in answers if a[2]]
+    assert len(answers) > 50 and not bad, f"{len(bad)} of {len(answers)} rounds failed: {bad[:5]}"
+
+
 def test_uninstall_leaves_fences_namespaces_and_kinds():
     fence = {
         "apiVersion": "networking.k8s.io/v1",
@@ -176,20 +227,23 @@ def main():
     if taken or "assistant.home.arpa" in kubectl("get", "crd", "-o", "name").stdout:
         print(f"tests/charts/run --node: this cluster is in use ({sorted(taken) or 'kinds are installed'}); take a fresh node", file=sys.stderr)
         return 69
-    passed = failed = 0
+    passed = failed = skipped = 0
     try:
         # In this order: each stands on the one before.
         for name, test in [(n, f) for n, f in globals().items() if n.startswith("test_")]:
             try:
                 test()
                 passed += 1
+            except Skipped as why:
+                skipped += 1
+                print(f"skipped {name}: {why}")
             except Exception as error:
                 failed += 1
                 kind = "" if isinstance(error, AssertionError) else traceback.format_exc()
                 print(f"FAILED {name}: {str(error)[:3000]}\n{kind}")
     finally:
         clean()
-    print(f"{passed} passed, {failed} failed")
+    print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
     return 1 if failed else 0
 
 
