@@ -29,7 +29,7 @@ fn kind(definition: &CustomResourceDefinition) -> String {
     let columns: Vec<String> = version.additional_printer_columns.iter().flatten().map(|c| c.name.to_uppercase()).collect();
     let short = names.short_names.iter().flatten().map(|s| format!("`{s}`")).collect::<Vec<_>>().join(", ");
     let mut text = format!("\n## {}\n\n{}\n\nShort name {short}. Columns: {}.\n", names.kind, said(&root), columns.join(", "));
-    text += &rules("metadata.name", &root);
+    text += &format!("\nRules:\n\n{}", rules("metadata.name", &root));
     for part in ["spec", "status"] {
         text += &object(part, &root["properties"][part]);
     }
@@ -74,7 +74,12 @@ fn object(place: &str, node: &Value) -> String {
 /// The sentences of a node's rules.
 fn rules(place: &str, node: &Value) -> String {
     let all = node["x-kubernetes-validations"].as_array().into_iter().flatten();
-    all.filter_map(|rule| rule["message"].as_str()).map(|sentence| format!("- `{place}`: {sentence}\n")).collect()
+    all.filter_map(|rule| rule["message"].as_str()).map(|sentence| format!("- `{place}`: {}\n", plain(sentence))).collect()
+}
+
+/// A sentence with nothing in it that Markdown would act on.
+fn plain(sentence: &str) -> String {
+    sentence.chars().flat_map(|c| "*_<".contains(c).then_some('\\').into_iter().chain([c])).collect()
 }
 
 fn said(node: &Value) -> String {

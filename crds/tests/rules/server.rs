@@ -23,6 +23,12 @@ fn kubectl(words: &[&str], input: &Value) -> (bool, String) {
     (output.status.success(), format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)))
 }
 
+/// A place as the interpreter and as the server write it: the key of a map comes behind a dot in one and in brackets in the other.
+fn places(place: &str) -> Vec<String> {
+    let bracket = place.rsplit_once('.').map(|(map, key)| format!("{map}[{key}]"));
+    bracket.into_iter().chain([place.to_string()]).collect()
+}
+
 const TRY: [&str; 4] = ["create", "--dry-run=server", "--filename", "-"];
 
 /// Needs a cluster that has both definitions (`kubectl apply --server-side -f crds/`), and leaves nothing there.
@@ -52,7 +58,7 @@ fn a_real_api_server_says_the_same() {
         }
         // Where a sentence ends the server goes on with a comma or a bracket, so the whole of it is looked for as text.
         let sentence = &refused[0].sentence;
-        if bad.0 || !bad.1.contains(sentence) || !bad.1.contains(&case.place) {
+        if bad.0 || !bad.1.contains(sentence) || !places(&case.place).iter().any(|place| bad.1.contains(place)) {
             wrong.push(format!("{case}\n  expected {sentence}\n  found {}", bad.1));
         }
     }
