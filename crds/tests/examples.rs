@@ -1,5 +1,7 @@
 //! Every example is what the two kinds and their rules accept.
 
+#![allow(clippy::unwrap_used)] // outside #[test] functions too: what cannot be unwrapped here fails a test
+
 use assistant_crds::{AssistantTier, EgressPolicy};
 use kube::core::cel::Validator;
 use serde_json::Value;

@@ -1,5 +1,7 @@
 //! The files made from the types are the files in the tree. `UPDATE=1 cargo test -p assistant-crds --test generated` rewrites them.
 
+#![allow(clippy::unwrap_used)] // outside #[test] functions too: what cannot be unwrapped here fails a test
+
 use std::path::{Path, PathBuf};
 
 fn root() -> PathBuf {

@@ -3,6 +3,8 @@
 //! The tables in `policy` and `tier` hold a case per rule, place and usual mistake. The rules run in the CEL interpreter; the last test here runs the
 //! same tables on a real API server.
 
+#![allow(clippy::unwrap_used)] // outside #[test] functions too: what cannot be unwrapped here fails a test
+
 mod base;
 mod case;
 mod places;
