@@ -17,7 +17,11 @@ pub async fn attempt(lane: &LaneTarget, host: Option<&str>) -> LaneSeen {
         Ok(stream) => stream,
         Err(error) => {
             let why = format!("{target}: {error}");
-            return if dial::outcome(&error, &target) == Outcome::Closed { LaneSeen::Refused(why) } else { LaneSeen::Impossible(why) };
+            return if dial::outcome(&error, &target) == Outcome::Closed {
+                LaneSeen::Refused(why)
+            } else {
+                LaneSeen::Impossible(why)
+            };
         }
     };
     if !lane.password {
@@ -39,7 +43,9 @@ pub async fn attempt(lane: &LaneTarget, host: Option<&str>) -> LaneSeen {
     };
     match dial::within(WAIT, exchange).await {
         Ok(answer) => weigh(&answer),
-        Err(error) if error.kind() == io::ErrorKind::ConnectionReset || error.kind() == io::ErrorKind::BrokenPipe => LaneSeen::Closed,
+        Err(error) if error.kind() == io::ErrorKind::ConnectionReset || error.kind() == io::ErrorKind::BrokenPipe => {
+            LaneSeen::Closed
+        }
         Err(error) => LaneSeen::Odd(error.to_string()),
     }
 }

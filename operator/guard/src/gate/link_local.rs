@@ -12,7 +12,9 @@ pub fn target(address: Ipv6Addr) -> Result<SocketAddr, Attempt> {
     let Some(link) = link else { return Err(unclear("this pod has no network interface".into())) };
     let scope = match link.address {
         // In a moment it will be usable: closed now says nothing about then.
-        Some(own) if own.tentative => return Err(unclear("this pod's own link-local address is still being checked for duplicates".into())),
+        Some(own) if own.tentative => {
+            return Err(unclear("this pod's own link-local address is still being checked for duplicates".into()));
+        }
         Some(own) => own.scope,
         None if link::is_off(&link.name) => {
             return Err(Attempt { outcome: Outcome::Closed, detail: "IPv6 is off in this pod".into() });

@@ -67,7 +67,9 @@ impl Marker {
         let tried = OpenOptions::new().create(true).truncate(true).write(true).open(&trial).and_then(|_| fs::remove_file(&trial));
         match tried {
             Ok(()) => Ok(Self(dir.join(MARKER))),
-            Err(error) => Err(format!("{} cannot be written to: {error}; the gate needs a volume of its own there", dir.display())),
+            Err(error) => {
+                Err(format!("{} cannot be written to: {error}; the gate needs a volume of its own there", dir.display()))
+            }
         }
     }
 

@@ -6,8 +6,10 @@ use crate::{
     net::{ask, canary, canary::Answer, dial, dns, fresh_nonce},
 };
 use assistant_proof::{
-    Outcome, PodKind, WITNESS_CONTROL_PORT,
-    rounds::{Asked, Attempt, CanaryAttempts, Heard, Judged, LaneSeen, Observed, Path, Run, Witness, egress, judge, witnesses},
+    Outcome, PodKind, WITNESS_CONTROL_PORT, reason,
+    rounds::{
+        Asked, Attempt, CanaryAttempts, Fault, Heard, Judged, LaneSeen, Observed, Path, Run, Witness, egress, judge, witnesses,
+    },
     wire::{self, Request},
 };
 use std::{
@@ -48,11 +50,8 @@ impl Prober {
         let controls_nonce = fresh_nonce();
         let settings = &self.gate.settings;
         let [a, b] = settings.witnesses;
-        let (round_a, round_b, controls) = tokio::join!(
-            witness_round(a, &asked[0]),
-            witness_round(b, &asked[1]),
-            self.controls(&controls_nonce),
-        );
+        let (round_a, round_b, controls) =
+            tokio::join!(witness_round(a, &asked[0]), witness_round(b, &asked[1]), self.controls(&controls_nonce),);
         let now = self.clock.now();
         let rounds = [round_a, round_b];
         let pair = witnesses(&asked, &rounds, now, self.gate.own).ok();
@@ -116,14 +115,15 @@ impl Prober {
             optional(dns.map(|d| dial::knock(d.into(), NEAR_TCP))),
         );
         let dns_wanted = self.gate.rules.kind == PodKind::Tier;
-        let closed = [&a, &b].iter().all(|x| x.outcome == Outcome::Closed) && (!dns_wanted || resolver.outcome == Outcome::Closed);
+        let closed =
+            [&a, &b].iter().all(|x| x.outcome == Outcome::Closed) && (!dns_wanted || resolver.outcome == Outcome::Closed);
         if !self.may_try_udp(Path::Pod, closed) {
             return (((a, none()), (b, none())), (resolver, none()));
         }
         let (a_udp, b_udp, dns_udp) = tokio::join!(
-            optional(at(0).map(|t| canary_udp(t, &asked[0].udp))),
-            optional(at(1).map(|t| canary_udp(t, &asked[1].udp))),
-            optional(dns.map(|d| dns_udp(d.into()))),
+            optional(at(0).map(|t| self.udp(reason::CANARY_REACHED_UDP, t, canary_udp(t, &asked[0].udp)))),
+            optional(at(1).map(|t| self.udp(reason::CANARY_REACHED_UDP, t, canary_udp(t, &asked[1].udp)))),
+            optional(dns.map(|d| self.udp(reason::DNS_REACHED, d.into(), dns_udp(d.into())))),
         );
         (((a, a_udp), (b, b_udp)), (resolver, dns_udp))
     }
@@ -137,16 +137,28 @@ impl Prober {
             optional(at_a.clone().map(|at| reach(at, |t| canary_tcp(t, &asked[0].link_local_tcp)))),
             optional(at_b.clone().map(|at| reach(at, |t| canary_tcp(t, &asked[1].link_local_tcp)))),
         );
-        let tried: Vec<Outcome> = [(&at_a, &a), (&at_b, &b)].iter().filter(|(at, _)| at.is_some()).map(|(_, x)| x.outcome).collect();
+        let tried: Vec<Outcome> =
+            [(&at_a, &a), (&at_b, &b)].iter().filter(|(at, _)| at.is_some()).map(|(_, x)| x.outcome).collect();
         let closed = !tried.is_empty() && tried.iter().all(|outcome| *outcome == Outcome::Closed);
         if !self.may_try_udp(Path::LinkLocal, closed) {
             return ((a, none()), (b, none()));
         }
         let (a_udp, b_udp) = tokio::join!(
-            optional(at_a.map(|at| reach(at, |t| canary_udp(t, &asked[0].link_local_udp)))),
-            optional(at_b.map(|at| reach(at, |t| canary_udp(t, &asked[1].link_local_udp)))),
+            optional(at_a.map(|at| reach(at, |t| self.udp(reason::LINK_LOCAL_OPEN, t, canary_udp(t, &asked[0].link_local_udp))))),
+            optional(at_b.map(|at| reach(at, |t| self.udp(reason::LINK_LOCAL_OPEN, t, canary_udp(t, &asked[1].link_local_udp))))),
         );
         ((a, a_udp), (b, b_udp))
+    }
+
+    /// An answer is told at once: the gate may end before this round does, and must not forget it.
+    async fn udp(&self, reason: &'static str, target: SocketAddr, attempt: impl Future<Output = Attempt>) -> Attempt {
+        let attempt = attempt.await;
+        if attempt.outcome == Outcome::Through {
+            let message =
+                format!("{target} answered by UDP ({}); the flow may live on, so this pod must be replaced", attempt.detail);
+            self.run.lock().expect("no code panics while it holds the run").answered_by_udp(Fault::new(reason, message));
+        }
+        attempt
     }
 
     fn may_try_udp(&self, path: Path, closed: bool) -> bool {
@@ -202,7 +214,9 @@ async fn canary_udp(target: SocketAddr, nonce: &str) -> Attempt {
 fn met(target: SocketAddr, result: std::io::Result<Answer>) -> Attempt {
     match result {
         Ok(Answer::Proper(letter)) => Attempt { outcome: Outcome::Through, detail: format!("as witness {letter}") },
-        Ok(Answer::Other(what)) => Attempt { outcome: Outcome::Through, detail: format!("something other than the canary: {what}") },
+        Ok(Answer::Other(what)) => {
+            Attempt { outcome: Outcome::Through, detail: format!("something other than the canary: {what}") }
+        }
         Err(error) => dial::attempt(&error, &target),
     }
 }

@@ -30,10 +30,12 @@ pub fn read() -> Result<Gate, String> {
 fn check(text: &str, node: Option<&str>, own: Option<&str>) -> Result<Gate, String> {
     let settings: GateSettings = serde_json::from_str(text).map_err(|e| format!("GUARD_GATE: {e}"))?;
     let rules = Rules::new(&settings).map_err(|e| format!("GUARD_GATE: {e}"))?;
-    let own = own.filter(|o| !o.is_empty()).map(|o| o.parse().map_err(|_| format!("POD_IP is {o:?}; an IPv4 address is allowed")));
+    let own =
+        own.filter(|o| !o.is_empty()).map(|o| o.parse().map_err(|_| format!("POD_IP is {o:?}; an IPv4 address is allowed")));
     let closed = settings.closed.iter().map(|target| {
         let address = if target.address.ip() == IpAddr::V4(Ipv4Addr::UNSPECIFIED) {
-            let node = node.ok_or_else(|| format!("NODE_IP is not set, but the closed target {:?} is on the node", target.name))?;
+            let node =
+                node.ok_or_else(|| format!("NODE_IP is not set, but the closed target {:?} is on the node", target.name))?;
             let node: IpAddr = node.parse().map_err(|_| format!("NODE_IP is {node:?}; an IP address is allowed"))?;
             SocketAddr::new(node, target.address.port())
         } else {

@@ -27,7 +27,12 @@ pub async fn ask<T: DeserializeOwned>(target: SocketAddrV4, request: &Request, w
         Err(error) if error.kind() == io::ErrorKind::InvalidData => Heard::Garbled(error.to_string()),
         Err(error) => {
             // Accepted and then cut is silence of the other side; only the attempt to connect can fail in this pod.
-            let cut = [io::ErrorKind::ConnectionReset, io::ErrorKind::BrokenPipe, io::ErrorKind::UnexpectedEof, io::ErrorKind::ConnectionAborted];
+            let cut = [
+                io::ErrorKind::ConnectionReset,
+                io::ErrorKind::BrokenPipe,
+                io::ErrorKind::UnexpectedEof,
+                io::ErrorKind::ConnectionAborted,
+            ];
             match dial::outcome(&error, &target.into()) {
                 Outcome::Inconclusive if !cut.contains(&error.kind()) => Heard::Impossible(format!("{target}: {error}")),
                 _ => Heard::Silent(format!("{target}: {error}")),

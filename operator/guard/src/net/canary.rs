@@ -57,7 +57,8 @@ mod tests {
     fn only_the_canarys_own_answer_is_proper() {
         let nonce = "0123456789abcdef0123456789abcdef";
         assert_eq!(weigh(format!("b {nonce}\n").as_bytes(), nonce), Answer::Proper("b".into()));
-        for other in [format!("b {nonce}"), format!("c {nonce}\n"), "b 00\n".into(), nonce.to_owned(), "HTTP/1.1 400\r\n".into()] {
+        for other in [format!("b {nonce}"), format!("c {nonce}\n"), "b 00\n".into(), nonce.to_owned(), "HTTP/1.1 400\r\n".into()]
+        {
             assert!(matches!(weigh(other.as_bytes(), nonce), Answer::Other(_)), "{other}");
         }
     }

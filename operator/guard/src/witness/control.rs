@@ -158,7 +158,8 @@ mod tests {
 
     #[test]
     fn this_version_and_the_one_before_are_answered() {
-        for (v, answered) in [(wire::VERSION, true), (wire::VERSION - 1, true), (wire::VERSION + 1, false), (u32::MAX - 1, false)] {
+        for (v, answered) in [(wire::VERSION, true), (wire::VERSION - 1, true), (wire::VERSION + 1, false), (u32::MAX - 1, false)]
+        {
             assert_eq!(read(format!(r#"{{"v":{v},"op":"round","nonce":"{NONCE}"}}"#).as_bytes()).is_ok(), answered, "{v}");
         }
     }

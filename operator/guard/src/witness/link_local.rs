@@ -29,7 +29,9 @@ impl Witness {
             return Ok(None);
         };
         let _one_at_a_time = self.binding.lock().await;
-        let bound = |w: &Self| w.link_local.lock().expect("no code panics while it holds the link").as_ref().map(|b| (b.link.address, b.link.scope));
+        let bound = |w: &Self| {
+            w.link_local.lock().expect("no code panics while it holds the link").as_ref().map(|b| (b.link.address, b.link.scope))
+        };
         if bound(self) != Some((link.address, link.scope)) {
             *self.link_local.lock().expect("no code panics while it holds the link") = None;
             let address = SocketAddrV6::new(link.address, WITNESS_CANARY_PORT, 0, link.scope);

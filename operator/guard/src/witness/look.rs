@@ -1,11 +1,7 @@
 //! One look at the sibling and at oneself: are the canaries alive and open to an unfenced pod now? Dials.
 
 use super::Witness;
-use crate::net::{
-    ask, canary,
-    canary::Answer,
-    dial, dns, fresh_nonce,
-};
+use crate::net::{ask, canary, canary::Answer, dial, dns, fresh_nonce};
 use assistant_proof::{
     Outcome, WITNESS_CANARY_PORT, WITNESS_CONTROL_PORT,
     rounds::Heard,
@@ -109,11 +105,10 @@ impl Witness {
             return Ok(address);
         }
         let known = *self.resolved.lock().expect("no code panics while it holds the address");
-        if let Some((at, address)) = known {
-            if at.elapsed() < RESOLVED {
+        if let Some((at, address)) = known
+            && at.elapsed() < RESOLVED {
                 return Ok(address);
             }
-        }
         let began = Instant::now();
         let addresses = dns::resolve(&self.sibling, Path::new(dns::RESOLV_CONF), RESOLVE).await.map_err(|error| {
             let cause = error.source().map(|c| format!(": {c}")).unwrap_or_default();

@@ -34,11 +34,10 @@ impl Memory {
             if let Some(oldest) = self.entries.iter().position(|e| e.source == source) {
                 self.entries.remove(oldest);
             }
-        } else if self.entries.len() >= ENTRIES {
-            if let Some(dropped) = self.entries.pop_front() {
+        } else if self.entries.len() >= ENTRIES
+            && let Some(dropped) = self.entries.pop_front() {
                 self.lossy_until = self.lossy_until.max(dropped.at + Duration::from_secs(MEMORY_SECONDS.into()));
             }
-        }
         self.entries.push_back(Entry { nonce, source, at: now });
     }
 

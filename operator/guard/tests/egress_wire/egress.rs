@@ -141,7 +141,8 @@ impl Egress {
         while !fits(&self.health()) {
             let late = began.elapsed() > Duration::from_secs(20);
             assert!(!late, "not {what} within 20 s: {}\n{}", self.health(), self.said());
-            std::thread::sleep(Duration::from_millis(20));
+            // The port takes twenty connections a second from one source.
+            std::thread::sleep(Duration::from_millis(100));
         }
     }
 

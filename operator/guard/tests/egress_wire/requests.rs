@@ -5,6 +5,7 @@ use super::egress::{Egress, PASSWORD, USER, htpasswd, lane, planned};
 use super::isolation::{LOCAL_RANGE, ORIGIN, PRIVATE, inside};
 use super::outside::{Arrival, Outside};
 use assistant_egress::Plan;
+use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
 const NONCE: &str = "0123456789abcdef0123456789abcdef";
@@ -78,6 +79,10 @@ fn a_lane_lets_through_what_it_lists_and_nothing_else() {
     assert_eq!(updates.open_as("a.wild.example:443", Some("bad.wild.example")).err(), Some(Failure::Cut));
     assert!(updates.open_as("a.wild.example:443", Some("b.wild.example")).unwrap().lives(), "below one leading-dot entry");
 
+    let mut plain = updates.connect("allowed.example:443").unwrap();
+    plain.write_all(b"SSH-2.0-OpenSSH_9.9\r\n").unwrap();
+    assert_eq!(plain.read(&mut [0; 64]).unwrap_or(0), 0, "what is not TLS");
+
     // Names that resolve to what is private or local, though somebody listens there; no answer is one too.
     for (name, address) in [("private.example", PRIVATE), ("private.example", LOCAL_RANGE), ("gone.example", "127.0.0.1")] {
         outside.point(name, address);
@@ -111,11 +116,13 @@ fn shows(egress: &Egress, plan: &Plan) {
         "NotConnect",
         "WrongSni",
         "NoSni",
+        "NotTls",
         "PrivateAddress",
     ] {
         assert!(audit.contains(&format!("\"reason\":\"{reason}\"")), "{reason} is not in {audit}");
         assert!(said.contains(&format!("\"reason\":\"{reason}\"")), "{reason} is not in {said}");
     }
+    assert!(!said.contains("\"reason\":\"Other\""), "a line was not understood: {said}");
     let metrics = egress.get("/metrics");
     assert!(
         metrics.contains("guard_egress_ready 1")

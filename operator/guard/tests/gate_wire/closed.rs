@@ -14,7 +14,11 @@ fn closed_from_the_start() {
     lab.fence("");
     let (_witnesses, world) = (lab.witnesses(), lab.world(Manners::default()));
     let ended = Pod::new(&lab).gate(&tier());
-    assert_eq!((ended.code, ended.evidence.verdict, ended.evidence.reason.as_str()), (0, Verdict::Closed, reason::CLOSED), "{ended:?}");
+    assert_eq!(
+        (ended.code, ended.evidence.verdict, ended.evidence.reason.as_str()),
+        (0, Verdict::Closed, reason::CLOSED),
+        "{ended:?}"
+    );
     assert_eq!(ended.evidence.rounds, 10);
     assert!(ended.evidence.closed_after_milliseconds < 1500, "{ended:?}");
     let outcome = |name: &str| ended.evidence.probes.iter().find(|p| p.name == name).map(|p| (p.outcome, p.control));

@@ -114,11 +114,32 @@ fn forged_answers_about_what_was_seen() {
     let ended = beside(Lies { seen: |s| s.complete = false, ..Lies::default() });
     inconclusive(&ended, reason::PROBE_IMPOSSIBLE, "forget");
     // Only the gate asks when nothing of the asker arrived: lie to it alone.
-    let ended = beside(Lies { seen: |s| if s.seen.is_empty() { s.instance = "another".into() }, ..Lies::default() });
+    let ended = beside(Lies {
+        seen: |s| {
+            if s.seen.is_empty() {
+                s.instance = "another".into()
+            }
+        },
+        ..Lies::default()
+    });
     inconclusive(&ended, reason::ANSWER_FORGED, "restarted");
-    let ended = beside(Lies { seen: |s| if s.seen.is_empty() { s.nonce = "0".repeat(32) }, ..Lies::default() });
+    let ended = beside(Lies {
+        seen: |s| {
+            if s.seen.is_empty() {
+                s.nonce = "0".repeat(32)
+            }
+        },
+        ..Lies::default()
+    });
     inconclusive(&ended, reason::ANSWER_FORGED, "another question");
-    let ended = beside(Lies { seen: |s| if s.seen.is_empty() { s.witness = "a".into() }, ..Lies::default() });
+    let ended = beside(Lies {
+        seen: |s| {
+            if s.seen.is_empty() {
+                s.witness = "a".into()
+            }
+        },
+        ..Lies::default()
+    });
     inconclusive(&ended, reason::ANSWER_FORGED, "another question");
 }
 
@@ -134,9 +155,7 @@ fn a_canary_that_answers_the_pod_as_if_it_were_somebody_else() {
     let canary = |nonce: &str, source: std::net::IpAddr| {
         if source.to_string() == POD { format!("b {}\n", "0".repeat(32)) } else { format!("b {nonce}\n") }
     };
-    for (protocol, reason, replace_pod) in
-        [("tcp", reason::CANARY_REACHED, false), ("udp", reason::CANARY_REACHED_UDP, true)]
-    {
+    for (protocol, reason, replace_pod) in [("tcp", reason::CANARY_REACHED, false), ("udp", reason::CANARY_REACHED_UDP, true)] {
         let lab = Lab::new();
         lab.fence(&format!("ip saddr {POD} ip daddr 10.42.0.3 {protocol} dport 7071 accept"));
         let (_b, _a) = (lab.lying_witness(Lies { canary, ..Lies::default() }), lab.witness("a", &[]));
@@ -208,8 +227,7 @@ fn a_lane_that_is_none() {
 fn a_lane_that_allows_nothing_resets() {
     let lab = Lab::new();
     lab.fence("");
-    let (_witnesses, world) =
-        (lab.witnesses(), lab.world(Manners { controls: |c| c.lane_host = None, ..Manners::default() }));
+    let (_witnesses, world) = (lab.witnesses(), lab.world(Manners { controls: |c| c.lane_host = None, ..Manners::default() }));
     let ended = Pod::new(&lab).gate(&hasty());
     assert_eq!(ended.evidence.verdict, Verdict::Closed, "{ended:?}");
     assert!(world.unlisted.load(std::sync::atomic::Ordering::Relaxed) > 0, "the lane was asked for something");

@@ -33,8 +33,7 @@ fn with_no_local_port_for_udp_nothing_is_known() {
     lab.fence("");
     let (_witnesses, _world) = (lab.witnesses(), lab.world(Manners::default()));
     lab.set("pod", &["net.ipv4.ip_local_port_range=40000 40200"]);
-    let _taken =
-        lab.within("pod", || (40000..=40200u16).map(|p| UdpSocket::bind(("0.0.0.0", p)).unwrap()).collect::<Vec<_>>());
+    let _taken = lab.within("pod", || (40000..=40200u16).map(|p| UdpSocket::bind(("0.0.0.0", p)).unwrap()).collect::<Vec<_>>());
     let ended = Pod::new(&lab).gate(&hasty());
     assert_eq!((ended.code, ended.evidence.reason.as_str()), (2, reason::PROBE_IMPOSSIBLE), "{ended:?}");
     assert!(ended.evidence.message.contains("UDP"), "{ended:?}");
@@ -46,7 +45,10 @@ fn an_error_of_the_pod_itself_proves_nothing() {
     lab.fence("");
     let (_witnesses, _world) = (lab.witnesses(), lab.world(Manners::default()));
     // A filter inside the pod makes the send fail with EPERM: the datagram never met the fence.
-    lab.nft("pod", "add table ip own; add chain ip own out { type filter hook output priority 0; }; add rule ip own out udp dport 7071 drop");
+    lab.nft(
+        "pod",
+        "add table ip own; add chain ip own out { type filter hook output priority 0; }; add rule ip own out udp dport 7071 drop",
+    );
     let ended = Pod::new(&lab).gate(&hasty());
     assert_eq!((ended.code, ended.evidence.reason.as_str()), (2, reason::PROBE_IMPOSSIBLE), "{ended:?}");
     assert!(ended.evidence.message.contains("not permitted"), "{ended:?}");

@@ -2,6 +2,12 @@
 //! a pod, the world), a real packet filter between them. Needs root, `ip`, `nft`, `setpriv`, `unshare`; without root every test fails
 //! and says so. All traffic stays in those namespaces.
 
+#![allow(
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "a test ends where something unexpected happens; its helpers are read beside it"
+)]
+
 mod closed;
 mod controls;
 mod gate;

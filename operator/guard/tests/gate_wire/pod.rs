@@ -95,7 +95,14 @@ impl<'a> Pod<'a> {
     pub fn start(&self, settings: &GateSettings, arguments: &[&str]) -> Running {
         let mut command = self.lab.command("pod", "setpriv");
         command
-            .args(["--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"])
+            .args([
+                "--reuid=65534",
+                "--regid=65534",
+                "--clear-groups",
+                "--inh-caps=-all",
+                "--bounding-set=-all",
+                "--no-new-privs",
+            ])
             .arg(GUARD)
             .args(arguments)
             .arg("gate")

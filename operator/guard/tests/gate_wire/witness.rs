@@ -54,12 +54,18 @@ fn a_round_shows_both_canaries_and_both_versions_are_spoken() {
     let lab = Lab::new();
     let _witnesses = lab.witnesses();
     for v in [1, 0] {
-        let reply: Round = serde_json::from_str(&lab.ask("neighbour", &format!(r#"{{"v":{v},"op":"round","nonce":"{NONCE}"}}"#))).unwrap();
+        let reply: Round =
+            serde_json::from_str(&lab.ask("neighbour", &format!(r#"{{"v":{v},"op":"round","nonce":"{NONCE}"}}"#))).unwrap();
         assert_eq!((reply.v, reply.witness.as_str(), reply.nonce.as_str()), (v, "a", NONCE));
-        assert_eq!((reply.tcp, reply.udp, reply.link_local_own), (Outcome::Through, Outcome::Through, Outcome::Through), "{reply:?}");
+        assert_eq!(
+            (reply.tcp, reply.udp, reply.link_local_own),
+            (Outcome::Through, Outcome::Through, Outcome::Through),
+            "{reply:?}"
+        );
         assert_eq!((reply.sibling, reply.sibling_witness.as_deref()), (Some(Ipv4Addr::new(10, 42, 0, 3)), Some("b")));
     }
-    let hello: Hello = serde_json::from_str(&lab.ask("neighbour", &format!(r#"{{"v":1,"op":"hello","nonce":"{NONCE}"}}"#))).unwrap();
+    let hello: Hello =
+        serde_json::from_str(&lab.ask("neighbour", &format!(r#"{{"v":1,"op":"hello","nonce":"{NONCE}"}}"#))).unwrap();
     assert_eq!(hello.own, Ipv4Addr::new(10, 42, 0, 2));
     assert!(lab.ask("neighbour", &format!(r#"{{"v":2,"op":"hello","nonce":"{NONCE}"}}"#)).contains(r#"{"error":"version 2"#));
     assert!(lab.ask("neighbour", &"x".repeat(5000)).is_empty(), "a line without end is cut off");

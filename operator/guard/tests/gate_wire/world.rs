@@ -103,7 +103,13 @@ impl Lab {
 }
 
 /// Serves every connection at `address` in a thread until `stop`.
-pub fn listen(lab: &Lab, namespace: &str, address: String, stop: &Arc<AtomicBool>, serve: impl Fn(TcpStream) + Send + Sync + 'static) {
+pub fn listen(
+    lab: &Lab,
+    namespace: &str,
+    address: String,
+    stop: &Arc<AtomicBool>,
+    serve: impl Fn(TcpStream) + Send + Sync + 'static,
+) {
     let listener = lab.within(namespace, move || TcpListener::bind(&address).unwrap_or_else(|e| panic!("{address}: {e}")));
     listener.set_nonblocking(true).unwrap();
     let (stop, serve) = (stop.clone(), Arc::new(serve));
@@ -127,10 +133,10 @@ pub fn datagrams(socket: &UdpSocket, stop: &AtomicBool, answer: impl Fn(&[u8], S
     socket.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
     let mut buffer = [0; 1500];
     while !stop.load(Ordering::Relaxed) {
-        if let Ok((length, source)) = socket.recv_from(&mut buffer) {
-            if let Some(reply) = answer(&buffer[..length], source) {
-                let _ = socket.send_to(&reply, source);
-            }
+        if let Ok((length, source)) = socket.recv_from(&mut buffer)
+            && let Some(reply) = answer(&buffer[..length], source)
+        {
+            let _ = socket.send_to(&reply, source);
         }
     }
 }

@@ -42,11 +42,9 @@ pub fn witnesses(
         return Err(fault);
     }
     match answers[..] {
-        [a, b] => Ok([a, b].map(|round| Witness {
-            address: round.own,
-            link_local: round.link_local,
-            instance: round.instance.clone(),
-        })),
+        [a, b] => {
+            Ok([a, b].map(|round| Witness { address: round.own, link_local: round.link_local, instance: round.instance.clone() }))
+        }
         _ => Err(Fault::new(reason::WITNESS_MISSING, "a witness did not answer")),
     }
 }
@@ -160,7 +158,9 @@ pub fn seen<'a>(
     if !seen.complete {
         return Err(Fault::new(
             reason::PROBE_IMPOSSIBLE,
-            format!("{who} had to forget some of it: something floods its canary; look for a pod that sends to port {WITNESS_CANARY_PORT}"),
+            format!(
+                "{who} had to forget some of it: something floods its canary; look for a pod that sends to port {WITNESS_CANARY_PORT}"
+            ),
         ));
     }
     Ok(&seen.seen)
@@ -213,7 +213,9 @@ fn in_time(who: &str, at: Timestamp, now: Timestamp) -> Result<(), Fault> {
     let (seconds, side) = (apart.abs().as_secs(), if apart.is_negative() { "ahead of" } else { "behind" });
     Err(Fault::new(
         reason::CLOCK_WRONG,
-        format!("the clock of {who} is {seconds} s {side} this pod's; at most {CLOCK_SECONDS} s are allowed: set the node's clock"),
+        format!(
+            "the clock of {who} is {seconds} s {side} this pod's; at most {CLOCK_SECONDS} s are allowed: set the node's clock"
+        ),
     ))
 }
 

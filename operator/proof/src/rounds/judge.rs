@@ -65,7 +65,10 @@ impl Weighing {
         if attempt.outcome == Outcome::Inconclusive {
             self.faults.push(Fault::new(
                 reason::PROBE_IMPOSSIBLE,
-                format!("{what} could not be probed: {}; look at what uses up this pod's ports, sockets or memory", attempt.detail),
+                format!(
+                    "{what} could not be probed: {}; look at what uses up this pod's ports, sockets or memory",
+                    attempt.detail
+                ),
             ));
         }
     }
@@ -114,19 +117,24 @@ impl Weighing {
         };
         let port = WITNESS_CANARY_PORT;
         if let Some(how) = fate(&attempts.udp, &asked.udp) {
-            let message = format!("the canary of witness {letter} (UDP {port}) {how}; the flow may live on, so this pod must be replaced");
+            let message =
+                format!("the canary of witness {letter} (UDP {port}) {how}; the flow may live on, so this pod must be replaced");
             self.finals.push((Fault::new(reason::CANARY_REACHED_UDP, message), true));
         }
         if let Some(how) = fate(&attempts.link_local_udp, &asked.link_local_udp) {
-            let message = format!("the canary of witness {letter} (UDP {port} at its IPv6 link-local address) {how}; {NODE_RULE}");
+            let message =
+                format!("the canary of witness {letter} (UDP {port} at its IPv6 link-local address) {how}; {NODE_RULE}");
             self.finals.push((Fault::new(reason::LINK_LOCAL_OPEN, message), true));
         }
         if let Some(how) = fate(&attempts.tcp, &asked.tcp) {
-            let message = format!("the canary of witness {letter} (TCP {port}) {how}; no NetworkPolicy holds this pod: look at the policy controller and at policies that select it");
+            let message = format!(
+                "the canary of witness {letter} (TCP {port}) {how}; no NetworkPolicy holds this pod: look at the policy controller and at policies that select it"
+            );
             self.open.push(Fault::new(reason::CANARY_REACHED, message));
         }
         if let Some(how) = fate(&attempts.link_local_tcp, &asked.link_local_tcp) {
-            let message = format!("the canary of witness {letter} (TCP {port} at its IPv6 link-local address) {how}; {NODE_RULE}");
+            let message =
+                format!("the canary of witness {letter} (TCP {port} at its IPv6 link-local address) {how}; {NODE_RULE}");
             self.open.push(Fault::new(reason::LINK_LOCAL_OPEN, message));
         }
         let Some(witness) = witness else { return };
@@ -148,13 +156,15 @@ impl Weighing {
 
     fn resolver(&mut self, observed: &Observed, egress: &Result<&wire::Controls, Fault>) {
         let (tcp, udp) = (&observed.dns_tcp, &observed.dns_udp);
-        let address = egress.as_ref().map_or_else(|_| "the cluster's DNS".into(), |c| format!("the cluster's DNS ({})", c.dns.address));
+        let address =
+            egress.as_ref().map_or_else(|_| "the cluster's DNS".into(), |c| format!("the cluster's DNS ({})", c.dns.address));
         if udp.outcome == Outcome::Through {
             let message = format!("{address} answered by UDP; the flow may live on, so this pod must be replaced");
             self.finals.push((Fault::new(reason::DNS_REACHED, message), true));
         }
         if tcp.outcome == Outcome::Through {
-            let message = format!("{address} answered by TCP; look for a NetworkPolicy that allows DNS to every pod of the namespace");
+            let message =
+                format!("{address} answered by TCP; look for a NetworkPolicy that allows DNS to every pod of the namespace");
             self.open.push(Fault::new(reason::DNS_REACHED, message));
         }
         if egress.is_ok() {
@@ -174,7 +184,9 @@ impl Weighing {
         let control = egress.as_ref().ok().and_then(|c| c.outside.as_ref());
         if observed.outside.outcome == Outcome::Through {
             let address = control.map(|o| o.address.to_string()).unwrap_or_default();
-            let message = format!("the outside address {address} answered this pod directly, past its lane; look for a NetworkPolicy that allows it");
+            let message = format!(
+                "the outside address {address} answered this pod directly, past its lane; look for a NetworkPolicy that allows it"
+            );
             self.open.push(Fault::new(reason::OUTSIDE_REACHED, message));
         }
         self.impossible("the outside address", &observed.outside);
@@ -227,9 +239,9 @@ impl Weighing {
             (_, LaneSeen::NotTried) => Outcome::NotTried,
             _ => Outcome::Inconclusive,
         };
-        self.faults.extend(
-            broken.map(|what| Fault::new(reason::LANE_BROKEN, format!("the pod's own lane {what}; look at the egress pod and its plan"))),
-        );
+        self.faults.extend(broken.map(|what| {
+            Fault::new(reason::LANE_BROKEN, format!("the pod's own lane {what}; look at the egress pod and its plan"))
+        }));
         self.probe("lane", outcome, None);
     }
 
@@ -247,8 +259,7 @@ impl Weighing {
     }
 }
 
-const NODE_RULE: &str =
-    "no NetworkPolicy filters IPv6 link-local: install the node rule (helm value nodePrep.enabled=true)";
+const NODE_RULE: &str = "no NetworkPolicy filters IPv6 link-local: install the node rule (helm value nodePrep.enabled=true)";
 
 /// The outcome of several attempts at things that must be closed: reached beats unknown beats not tried beats closed.
 fn worst(outcomes: impl Iterator<Item = Outcome>) -> Outcome {

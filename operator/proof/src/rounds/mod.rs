@@ -8,7 +8,6 @@ mod observed;
 mod rules;
 mod run;
 
-
 pub use controls::{Witness, egress, witnesses};
 pub use judge::judge;
 pub use observed::{Asked, Attempt, CanaryAttempts, Heard, LaneSeen, Observed, Path};
@@ -34,7 +33,8 @@ pub struct Fault {
 }
 
 impl Fault {
-    fn new(reason: &'static str, message: impl Into<String>) -> Self {
+    /// A reason with its sentence.
+    pub fn new(reason: &'static str, message: impl Into<String>) -> Self {
         Self { reason, message: message.into() }
     }
 }
@@ -69,3 +69,12 @@ pub struct Judged {
     /// Probes that were refused without a control.
     pub not_proven: Vec<String>,
 }
+
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod judge_tests;
+#[cfg(test)]
+mod run_tests;
+#[cfg(test)]
+mod witness_tests;

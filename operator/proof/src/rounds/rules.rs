@@ -68,11 +68,7 @@ impl Rules {
 }
 
 fn within(field: &str, found: u32, least: u32, most: u32) -> Result<(), String> {
-    if (least..=most).contains(&found) {
-        Ok(())
-    } else {
-        Err(format!("{field} is {found}; {least} to {most} is allowed"))
-    }
+    if (least..=most).contains(&found) { Ok(()) } else { Err(format!("{field} is {found}; {least} to {most} is allowed")) }
 }
 
 #[cfg(test)]
@@ -118,7 +114,8 @@ mod tests {
             ("lane", |s| (s.kind, s.egress_control) = (PodKind::Egress, None)),
             ("closed[1].name", |s| s.closed.push(s.closed[0].clone())),
             ("closed has 17", |s| {
-                s.closed = (0..17).map(|n| ClosedTarget { name: n.to_string(), address: "10.0.0.1:1".parse().unwrap() }).collect();
+                s.closed =
+                    (0..17).map(|n| ClosedTarget { name: n.to_string(), address: "10.0.0.1:1".parse().unwrap() }).collect();
             }),
         ];
         for (named, change) in cases {

@@ -16,6 +16,7 @@ pub struct Run {
     first_clean: Duration,
     last_clean: Duration,
     closed_tcp: [u32; 2],
+    answered: Option<Fault>,
     trouble: Option<Trouble>,
     last: Option<Judged>,
 }
@@ -40,6 +41,7 @@ impl Run {
             first_clean: Duration::ZERO,
             last_clean: Duration::ZERO,
             closed_tcp: [0; 2],
+            answered: None,
             trouble: None,
             last: None,
         }
@@ -53,6 +55,17 @@ impl Run {
         *count >= TCP_BEFORE_UDP
     }
 
+    /// Something answered by UDP just now. From here on every end is a breach, also one that comes before that round's own.
+    pub fn answered_by_udp(&mut self, fault: Fault) {
+        self.answered.get_or_insert(fault);
+    }
+
+    /// The end once something has answered by UDP.
+    fn ended_by_udp(&self, at: Timestamp) -> Option<Evidence> {
+        let fault = self.answered.as_ref()?;
+        Some(Evidence { replace_pod: true, ..self.evidence(Verdict::Breach, fault.reason, fault.message.clone(), at) })
+    }
+
     /// Takes a weighed round that began `began` after the gate's start, and ends the gate when that decides it.
     pub fn take(&mut self, number: u32, began: Duration, judged: Judged, at: Timestamp) -> Option<Evidence> {
         if let Finding::Final { fault, replace_pod } = &judged.finding {
@@ -60,6 +73,9 @@ impl Run {
             self.clean = 0;
             self.last = Some(judged);
             return Some(Evidence { replace_pod, ..self.evidence(Verdict::Breach, fault.reason, fault.message, at) });
+        }
+        if let Some(breach) = self.ended_by_udp(at) {
+            return Some(breach);
         }
         self.ahead.insert(number, (began, judged));
         while let Some((began, judged)) = self.ahead.remove(&self.next) {
@@ -95,11 +111,10 @@ impl Run {
             Finding::Unknown(fault) => trouble(fault, false),
             Finding::Early => {}
         }
-        if matches!(judged.finding, Finding::Clean | Finding::Early) {
-            if let Some(trouble) = &mut self.trouble {
+        if matches!(judged.finding, Finding::Clean | Finding::Early)
+            && let Some(trouble) = &mut self.trouble {
                 trouble.now = false;
             }
-        }
         if judged.finding != Finding::Clean {
             self.clean = 0;
         }
@@ -112,6 +127,9 @@ impl Run {
 
     /// What to say when the deadline ends: breach if the last weighed round still reached something, else inconclusive.
     pub fn give_up(&self, at: Timestamp) -> Evidence {
+        if let Some(breach) = self.ended_by_udp(at) {
+            return breach;
+        }
         let seconds = self.rules.deadline_seconds;
         match &self.trouble {
             Some(Trouble { fault, reached: true, now: true }) => {
@@ -141,6 +159,9 @@ impl Run {
 
     /// What to say when somebody ends the gate before it knows.
     pub fn interrupted(&self, at: Timestamp) -> Evidence {
+        if let Some(breach) = self.ended_by_udp(at) {
+            return breach;
+        }
         let message = format!("told to stop after {} of {} clean rounds", self.clean, self.rules.rounds);
         self.evidence(Verdict::Inconclusive, reason::INTERRUPTED, message, at)
     }
