@@ -14,8 +14,8 @@ import traceback
 
 import yaml
 
-from check import CRDS, EVERYTHING, NODE_PREP, OPERATOR, rules_file
 from node_prep import Skipped
+from rendering import CRDS, EVERYTHING, NODE_PREP, OPERATOR, rules_file
 
 NAMESPACE = "secure-assistant"
 SERVED = "assistants"
