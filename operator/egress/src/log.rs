@@ -66,7 +66,7 @@ pub enum Reason {
 }
 
 impl Decision {
-    /// Reads one line. `None` where it is no log line of a lane (noise, another port, broken). Never panics, whatever the bytes.
+    /// Reads one line. `None` where it is no decision about a lane (noise, another port, an interim line, broken). Never panics, whatever the bytes.
     pub fn parse(line: &[u8]) -> Option<Decision> {
         let value: Value = serde_json::from_str(String::from_utf8_lossy(line).trim()).ok()?;
         let text = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or("-");
@@ -77,6 +77,11 @@ impl Decision {
         }
         let host = name(text("host"));
         let sni = name(text("sni")).filter(|sni| Some(sni) != host.as_ref());
+        // The 200 to an accepted CONNECT has a line of its own; the verdict comes with the line of the tunnel.
+        let accepted = text("sq").starts_with("NONE") && text("status") == "200" && text("bump") != "terminate";
+        if accepted && text("why") == "-" && text("err") == "-" {
+            return None;
+        }
         let reason = reason(&text);
         Some(Decision {
             at: timestamp(text("ts"))?,

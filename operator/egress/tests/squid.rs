@@ -90,7 +90,10 @@ fn squid_takes_the_largest_and_the_smallest_plan() {
         key: LaneKey { tier: format!("t{i}"), ..keys()[1].clone() },
         user: LaneUser::try_from(format!("t{i}-agent")).ok(),
         hosts: (0..64)
-            .map(|h| AllowedHost { host: format!("h{h}.{}{}.example", "a".repeat(50), i % 16).parse::<Host>().unwrap(), until: None })
+            .map(|h| AllowedHost {
+                host: format!("h{h}.{}{}.example", "a".repeat(50), i % 16).parse::<Host>().unwrap(),
+                until: None,
+            })
             .collect(),
     };
     parsed(squid, &directory.0, &conf(&make((0..120).map(lane).collect(), &ranges), now(), &paths)).unwrap();

@@ -61,6 +61,17 @@ fn the_rule_that_refused_names_itself() {
 }
 
 #[test]
+fn the_interim_line_of_an_accepted_connect_is_no_decision_and_a_terminated_one_is() {
+    let interim = [("sq", "NONE_NONE"), ("status", "200"), ("dst_ip", "-")];
+    assert_eq!(Decision::parse(&line(&interim)), None);
+    for (key, value, reason) in
+        [("why", "sni", Reason::WrongSni), ("bump", "terminate", Reason::Other), ("err", "ERR_PROTOCOL_UNKNOWN", Reason::NotTls)]
+    {
+        assert_eq!(reason_of(&[&interim[..], &[(key, value)]].concat()), reason);
+    }
+}
+
+#[test]
 fn only_valid_names_survive_in_lower_case() {
     let decision = |host: &str| Decision::parse(&line(&[("host", host), ("sni", "-")])).unwrap().host.map(|h| h.to_string());
     assert_eq!(decision("A.Example.."), Some("a.example".into()));
