@@ -96,6 +96,11 @@ impl Egress {
         egress
     }
 
+    /// A file of its directories.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+
     pub fn publish(&mut self, plan: &Plan) {
         self.publish_bytes(&plan.to_json());
     }

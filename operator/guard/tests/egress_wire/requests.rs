@@ -6,6 +6,7 @@ use super::isolation::{LOCAL_RANGE, ORIGIN, PRIVATE, inside};
 use super::outside::{Arrival, Outside};
 use assistant_egress::Plan;
 use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 const NONCE: &str = "0123456789abcdef0123456789abcdef";
@@ -164,4 +165,25 @@ fn many_askers_cost_one_dial_a_second() {
     assert_eq!(replies, 40);
     let seconds = usize::try_from(began.elapsed().as_secs()).unwrap();
     assert!((1..=seconds + 1).contains(&dials), "{dials} dials in {seconds} s");
+}
+
+#[test]
+fn one_pod_cannot_take_every_connection() {
+    if !inside("requests::one_pod_cannot_take_every_connection") {
+        return;
+    }
+    let outside = Outside::start();
+    let plan = plan();
+    let egress = Egress::ready(&plan, &passwords());
+    let client = Client { outside: &outside, lane: plan.lanes[2].port, password: Some((USER, PASSWORD)) };
+    let held: Vec<TcpStream> = (0..520).map(|_| TcpStream::connect(("127.0.0.1", client.lane)).unwrap()).collect();
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(client.open("allowed.example").err(), Some(Failure::Reset));
+    assert!(egress.get("/audit").contains("\"reason\":\"Connections\""));
+    drop(held);
+    let began = Instant::now();
+    while client.open("allowed.example").is_err() {
+        assert!(began.elapsed() < Duration::from_secs(5), "the connections are gone");
+        std::thread::sleep(Duration::from_millis(100));
+    }
 }

@@ -72,3 +72,38 @@ fn a_clock_before_the_plan_ends_every_grant() {
         egress.terminate();
     }
 }
+
+#[test]
+fn what_squid_does_not_take_leaves_the_old_plan_but_no_ended_grant() {
+    if !inside("time::what_squid_does_not_take_leaves_the_old_plan_but_no_ended_grant") {
+        return;
+    }
+    let outside = Outside::start();
+    let until = Timestamp::now() + SignedDuration::from_secs(6);
+    let hosts = [("allowed.example", None), ("ends.example", Some(until)), ("other.example", None)];
+    let plan = planned(None, vec![lane("updates", true, &hosts[..2])], &[]);
+    let mut egress = Egress::ready(&plan, &htpasswd(&[(USER, PASSWORD)]));
+    let client = Client { outside: &outside, lane: plan.lanes[0].port, password: Some((USER, PASSWORD)) };
+    let mut ends = client.open("ends.example").unwrap();
+
+    // Without its certificate no configuration is good, whatever it says.
+    let certificate = egress.path("run/dummy.pem");
+    std::fs::rename(&certificate, egress.path("run/away.pem")).unwrap();
+    let wider = planned(Some(&plan), vec![lane("updates", true, &hosts)], &[]);
+    egress.publish(&wider);
+    egress.wait("complaining", |h| h["error"].as_str().is_some_and(|e| e.contains("squid refuses")));
+    assert_eq!(egress.health()["planDigest"], plan.digest());
+    assert!(ends.lives() && client.open("allowed.example").unwrap().lives(), "what ran goes on");
+
+    while ends.lives() {
+        assert!(Timestamp::now() < until + SignedDuration::from_secs(5), "still open 5 s after its end");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    egress.wait("closed", |h| h["ready"] == false);
+    assert_eq!(client.open("ends.example").err(), Some(Failure::Refused), "rather nothing than what has ended");
+
+    std::fs::rename(egress.path("run/away.pem"), &certificate).unwrap();
+    egress.wait("back", |h| h["ready"] == true && h["planDigest"] == wider.digest() && h["error"].is_null());
+    assert!(client.open("other.example").unwrap().lives());
+    assert_eq!(client.open("ends.example").err(), Some(Failure::Reset));
+}
