@@ -56,27 +56,19 @@ pub async fn run(args: Run) -> std::result::Result<(), Ended> {
     let stop = CancellationToken::new();
     stop_on_signal(stop.clone())?;
 
-    let (sender, receiver) = queue::channel::<Work>();
-    let index = Index::new(&args.namespace, settings.model.as_ref().map(|model| model.namespace.clone()));
-    let watches = Watches::new(client.clone(), index.clone(), sender.clone(), stop.clone());
     let metrics = Metrics::default();
-    watch(&watches, &settings, &args.namespace);
-    let server = tokio::spawn(http::serve(args.listen, watches.clone(), metrics.clone(), stop.clone()));
+    let observed = Observed::start(&client, &settings, &args.namespace, &stop);
+    let server = tokio::spawn(http::serve(args.listen, observed.watches.clone(), metrics.clone(), stop.clone()));
 
     let mut lease = Contender::new(client.clone(), &args.namespace, names::OPERATOR, &args.pod);
     tracing::info!(pod = args.pod, namespaces = ?settings.namespaces, "Waiting for the lease");
     let held = lease.acquire(&stop).await;
     if held {
         metrics.leader.set(1);
-        watches.listed().await;
         tracing::info!(pod = args.pod, "Leading");
-        let reporter = Reporter { controller: names::OPERATOR.to_owned(), instance: Some(args.pod.clone()) };
         let identity = Identity { namespace: args.namespace.clone(), pod: args.pod.clone(), api_server: api_server() };
-        let cluster = Cluster::new(client.clone(), index.clone(), sender.clone());
-        let recorder = Recorder::new(client.clone(), reporter);
-        let context = Arc::new(Context::new(cluster, settings, identity, metrics.clone(), recorder, Timestamp::now));
-        everything(&index, &sender, &context.settings);
-        let work = queue::work(receiver, args.concurrency.max(1), move |work| reconcile(context.clone(), work), jitter, stop.clone());
+        let leader = Leader { settings, identity, metrics, clock: Timestamp::now, concurrency: args.concurrency };
+        let work = leader.work(client, observed, stop.clone());
         let kept = tokio::select! {
             kept = lease.keep(&stop) => kept,
             () = work => {
@@ -92,6 +84,54 @@ pub async fn run(args: Run) -> std::result::Result<(), Ended> {
     match tokio::time::timeout(Duration::from_secs(3), server).await {
         Ok(Ok(Err(error))) => Err(Ended::Io("HTTP server", error)),
         _ => Ok(()),
+    }
+}
+
+/// What the operator sees from its first moment, whether it leads or not.
+pub struct Observed {
+    /// The watches.
+    pub watches: Watches,
+    index: Index,
+    sender: queue::Sender<Work>,
+    receiver: queue::Receiver<Work>,
+}
+
+impl Observed {
+    /// Starts every watch. They end with `stop`.
+    pub fn start(client: &Client, settings: &Settings, namespace: &str, stop: &CancellationToken) -> Self {
+        let (sender, receiver) = queue::channel::<Work>();
+        let index = Index::new(namespace, settings.model.as_ref().map(|model| model.namespace.clone()));
+        let watches = Watches::new(client.clone(), index.clone(), sender.clone(), stop.clone());
+        watch(&watches, settings, namespace);
+        Self { watches, index, sender, receiver }
+    }
+}
+
+/// What the holder of the lease works with.
+pub struct Leader {
+    /// The operator's settings.
+    pub settings: Settings,
+    /// What the operator's pod knows of itself.
+    pub identity: Identity,
+    /// Counters.
+    pub metrics: Metrics,
+    /// The clock.
+    pub clock: fn() -> Timestamp,
+    /// How many objects are worked on at once.
+    pub concurrency: usize,
+}
+
+impl Leader {
+    /// Works on everything until `stop`. Nothing is written before every watch has seen everything once.
+    pub async fn work(self, client: Client, observed: Observed, stop: CancellationToken) {
+        let Observed { watches, index, sender, receiver } = observed;
+        watches.listed().await;
+        let reporter = Reporter { controller: names::OPERATOR.to_owned(), instance: Some(self.identity.pod.clone()) };
+        let cluster = Cluster::new(client.clone(), index.clone(), sender.clone());
+        let recorder = Recorder::new(client, reporter);
+        let context = Arc::new(Context::new(cluster, self.settings, self.identity, self.metrics, recorder, self.clock));
+        everything(&index, &sender, &context.settings);
+        queue::work(receiver, self.concurrency.max(1), move |work| reconcile(context.clone(), work), jitter, stop).await;
     }
 }
 
