@@ -22,16 +22,20 @@ pub fn block(cidr: &str, except: Vec<String>) -> NetworkPolicyPeer {
     let block = IPBlock { cidr: cidr.to_owned(), except: (!except.is_empty()).then_some(except) };
     NetworkPolicyPeer { ip_block: Some(block), ..NetworkPolicyPeer::default() }
 }
-fn port(protocol: &str, port: i32) -> NetworkPolicyPort {
-    NetworkPolicyPort { protocol: Some(protocol.to_owned()), port: Some(IntOrString::Int(port)), end_port: None }
+fn port(protocol: &str, port: IntOrString) -> NetworkPolicyPort {
+    NetworkPolicyPort { protocol: Some(protocol.to_owned()), port: Some(port), end_port: None }
 }
 /// One TCP port.
 pub fn tcp(number: i32) -> NetworkPolicyPort {
-    port("TCP", number)
+    tcp_port(IntOrString::Int(number))
+}
+/// One TCP port, by number or by the name that the pod gives it.
+pub fn tcp_port(number_or_name: IntOrString) -> NetworkPolicyPort {
+    port("TCP", number_or_name)
 }
 /// One UDP port.
 pub fn udp(number: i32) -> NetworkPolicyPort {
-    port("UDP", number)
+    port("UDP", IntOrString::Int(number))
 }
 /// Outgoing to these peers on these ports.
 pub fn to(peers: Vec<NetworkPolicyPeer>, ports: Vec<NetworkPolicyPort>) -> NetworkPolicyEgressRule {

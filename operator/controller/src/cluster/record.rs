@@ -10,6 +10,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, Node, PersistentVolumeClaim, Pod, Se
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::networking::v1::{NetworkPolicy, ServiceCIDR};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -54,8 +55,8 @@ pub enum Facts {
         address: Option<Ipv4Addr>,
         /// `spec.selector`.
         selector: BTreeMap<String, String>,
-        /// (port, target port where it is a number).
-        ports: Vec<(i32, Option<i32>)>,
+        /// (port, target port: a number, or the name that its pods give theirs).
+        ports: Vec<(i32, IntOrString)>,
     },
     /// The recorded plan of an egress ConfigMap.
     Plan(Option<Arc<Plan>>, String),
@@ -130,16 +131,15 @@ impl Remembered for Deployment {
 
 impl Remembered for Service {
     fn facts(&self) -> Facts {
-        use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString::Int;
         let spec = self.spec.clone().unwrap_or_default();
         Facts::Service {
             address: spec.cluster_ip.and_then(|ip| ip.parse().ok()),
             selector: spec.selector.unwrap_or_default(),
             ports: spec
                 .ports
-                .iter()
+                .into_iter()
                 .flatten()
-                .map(|port| (port.port, match port.target_port { Some(Int(n)) => Some(n), None => Some(port.port), _ => None }))
+                .map(|port| (port.port, port.target_port.unwrap_or(IntOrString::Int(port.port))))
                 .collect(),
         }
     }

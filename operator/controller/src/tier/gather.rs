@@ -10,6 +10,7 @@ use crate::work::Name;
 use crate::{names, policy};
 use assistant_crds::AssistantTier;
 use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::Api;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -86,7 +87,7 @@ pub struct Model {
     /// Selector of its pods.
     pub selector: BTreeMap<String, String>,
     /// The port its pods listen on.
-    pub target_port: Option<i32>,
+    pub target_port: Option<IntOrString>,
     /// What it lists.
     pub listing: Listing,
 }
@@ -171,7 +172,7 @@ async fn model(context: &Context) -> Option<Model> {
         port: service.port,
         address,
         selector,
-        target_port: ports.iter().find(|(port, _)| *port == i32::from(service.port)).and_then(|(_, target)| *target),
+        target_port: ports.into_iter().find(|(port, _)| *port == i32::from(service.port)).map(|(_, target)| target),
         listing,
     })
 }

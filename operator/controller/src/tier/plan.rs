@@ -3,6 +3,7 @@
 use super::gather::{Egress, Gathered};
 use crate::settings::Settings;
 use assistant_crds::tier::Attestation;
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 /// Files of a persona that ZeroClaw reads from its workspace (its `agent/personality.rs`).
@@ -49,8 +50,8 @@ pub struct ModelTarget {
     pub port: u16,
     /// Labels of its pods.
     pub selector: std::collections::BTreeMap<String, String>,
-    /// The port its pods listen on.
-    pub target_port: i32,
+    /// The port its pods listen on, by number or name.
+    pub target_port: IntOrString,
 }
 
 /// Why nothing new is built. What ran keeps running, except where `stop` says otherwise.
@@ -197,7 +198,7 @@ fn model(gathered: &Gathered, settings: &Settings) -> Result<ModelTarget, Refusa
         return Err(waiting("ModelReady", "ModelServiceMissing", format!("{service} of the operator's settings is not there or has no address")));
     };
     let port = settings.model.as_ref().map_or(0, |model| model.port);
-    match (model.target_port, model.selector.is_empty()) {
+    match (model.target_port.clone(), model.selector.is_empty()) {
         (Some(target_port), false) => Ok(ModelTarget {
             namespace: model.namespace.clone(),
             address,
@@ -206,7 +207,7 @@ fn model(gathered: &Gathered, settings: &Settings) -> Result<ModelTarget, Refusa
             target_port,
         }),
         _ => {
-            let message = format!("{service} needs a selector and port {port} with a numeric targetPort, because a NetworkPolicy names pods and numbers");
+            let message = format!("{service} needs a selector and the port {port}, because a NetworkPolicy names pods and their ports");
             Err(waiting("ModelReady", "ModelServiceUnusable", message))
         }
     }
