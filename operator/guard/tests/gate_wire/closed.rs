@@ -2,7 +2,7 @@
 
 use crate::{
     lab::Lab,
-    pod::{Pod, hasty, tier},
+    pod::{Pod, quick, tier},
     world::Manners,
 };
 use assistant_proof::{Outcome, PodKind, Verdict, reason};
@@ -20,7 +20,8 @@ fn closed_from_the_start() {
         "{ended:?}"
     );
     assert_eq!(ended.evidence.rounds, 10);
-    assert!(ended.evidence.closed_after_milliseconds < 1500, "{ended:?}");
+    let closed_after = u128::from(ended.evidence.closed_after_milliseconds);
+    assert!(closed_after + 9 * 250 <= ended.took.as_millis(), "ten rounds come after it: {ended:?}");
     let outcome = |name: &str| ended.evidence.probes.iter().find(|p| p.name == name).map(|p| (p.outcome, p.control));
     for (name, control) in [
         ("canary-tcp", Some(Outcome::Through)),
@@ -52,7 +53,7 @@ fn closed_after_300_milliseconds() {
     let ended = gate.end();
     assert_eq!((ended.code, ended.evidence.verdict), (0, Verdict::Closed), "{ended:?}");
     let after = ended.evidence.closed_after_milliseconds;
-    assert!((250..3000).contains(&after), "closed after {after} ms");
+    assert!((250..15_000).contains(&after), "closed after {after} ms");
     assert!(world.dns_tcp.load(Ordering::Relaxed) > 0, "the window was open");
     assert_eq!(world.dns_udp.load(Ordering::Relaxed), 0, "no UDP while TCP is open");
     assert!(!pod.marked());
@@ -91,7 +92,7 @@ fn without_a_listed_host_the_outside_is_not_proven() {
     let lab = Lab::new();
     lab.fence("");
     let (_witnesses, _world) = (lab.witnesses(), lab.world(Manners { controls: |c| c.outside = None, ..Manners::default() }));
-    let ended = Pod::new(&lab).gate(&hasty());
+    let ended = Pod::new(&lab).gate(&quick());
     assert_eq!(ended.evidence.verdict, Verdict::Closed, "{ended:?}");
     assert_eq!(ended.evidence.not_proven, ["outside", "api-server"]);
 }
@@ -104,6 +105,6 @@ fn without_link_local_on_either_side_it_is_closed() {
         lab.set(name, &["net.ipv6.conf.all.disable_ipv6=1"]);
     }
     let (_witnesses, _world) = (lab.witnesses(), lab.world(Manners::default()));
-    let ended = Pod::new(&lab).gate(&hasty());
+    let ended = Pod::new(&lab).gate(&quick());
     assert_eq!(ended.evidence.verdict, Verdict::Closed, "{ended:?}");
 }

@@ -2,10 +2,10 @@
 
 use crate::{
     lab::Lab,
-    pod::{Ended, Pod, hasty, tier},
+    pod::{Ended, Pod, hasty, quick, tier},
     world::Manners,
 };
-use assistant_proof::{Outcome, Verdict, reason};
+use assistant_proof::{GateSettings, Outcome, Verdict, reason};
 use std::{
     sync::atomic::Ordering,
     time::{Duration, Instant},
@@ -21,12 +21,11 @@ fn breach(ended: &Ended, reason: &str, replace_pod: bool) {
 }
 
 /// A gate of a pod whose fence has these holes.
-fn with_hole(rules: &str) -> (Ended, Lab) {
+fn with_hole(rules: &str, settings: &GateSettings) -> Ended {
     let lab = Lab::new();
     lab.fence(rules);
     let (_witnesses, _world) = (lab.witnesses(), lab.world(Manners::default()));
-    let ended = Pod::new(&lab).gate(&hasty());
-    (ended, lab)
+    Pod::new(&lab).gate(settings)
 }
 
 #[test]
@@ -36,14 +35,14 @@ fn never_closed_is_a_breach_at_the_deadline() {
     let pod = Pod::new(&lab);
     let ended = pod.gate(&hasty());
     breach(&ended, reason::CANARY_REACHED, false);
-    assert!((2900..4500).contains(&ended.took.as_millis()), "the deadline is 3 s, it took {:?}", ended.took);
+    ended.at_the_deadline();
     assert_eq!(world.dns_udp.load(Ordering::Relaxed), 0, "no UDP while TCP is open");
     assert!(!pod.marked());
 }
 
 #[test]
 fn a_canary_open_by_tcp_only() {
-    let (ended, _lab) = with_hole("ip saddr 10.42.0.5 ip daddr 10.42.0.3 tcp dport 7071 accept");
+    let ended = with_hole("ip saddr 10.42.0.5 ip daddr 10.42.0.3 tcp dport 7071 accept", &hasty());
     breach(&ended, reason::CANARY_REACHED, false);
     assert!(ended.evidence.message.contains("witness b"), "{ended:?}");
 }
@@ -56,14 +55,14 @@ fn an_answered_udp_probe_is_final_for_the_pod() {
     let pod = Pod::new(&lab);
     let ended = pod.gate(&tier());
     breach(&ended, reason::CANARY_REACHED_UDP, true);
-    assert!(ended.took < Duration::from_secs(4), "final at once, it took {:?}", ended.took);
+    assert!(ended.took < Duration::from_secs(15), "final before the deadline of 20 s, it took {:?}", ended.took);
     assert!(pod.marked());
 
     lab.fence("");
     let began = Instant::now();
     let again = pod.gate(&tier());
     breach(&again, reason::CANARY_REACHED_UDP, true);
-    assert!(began.elapsed() < Duration::from_secs(1), "refused at once");
+    assert!(began.elapsed() < Duration::from_secs(2), "ten rounds would take longer: refused at once");
     assert!(again.evidence.message.contains("earlier start"), "{again:?}");
 
     let elsewhere = Pod::new(&lab).gate(&tier());
@@ -78,7 +77,7 @@ fn udp_that_gets_out_without_an_answer_is_seen_by_the_witness() {
     let (_witnesses, _world) = (lab.witnesses(), lab.world(Manners::default()));
     lab.drop_replies("udp sport 7071");
     let pod = Pod::new(&lab);
-    let ended = pod.gate(&hasty());
+    let ended = pod.gate(&quick());
     breach(&ended, reason::CANARY_REACHED_UDP, true);
     assert!(ended.evidence.message.contains("one way"), "{ended:?}");
     assert!(pod.marked());
@@ -86,21 +85,21 @@ fn udp_that_gets_out_without_an_answer_is_seen_by_the_witness() {
 
 #[test]
 fn the_clusters_dns_open_by_tcp_then_by_udp() {
-    let (ended, _lab) = with_hole("ip saddr 10.42.0.5 ip daddr 10.43.0.10 tcp dport 53 accept");
+    let ended = with_hole("ip saddr 10.42.0.5 ip daddr 10.43.0.10 tcp dport 53 accept", &hasty());
     breach(&ended, reason::DNS_REACHED, false);
-    let (ended, _lab) = with_hole("ip saddr 10.42.0.5 ip daddr 10.43.0.10 udp dport 53 accept");
+    let ended = with_hole("ip saddr 10.42.0.5 ip daddr 10.43.0.10 udp dport 53 accept", &quick());
     breach(&ended, reason::DNS_REACHED, true);
 }
 
 #[test]
 fn the_outside_reached_directly() {
-    let (ended, _lab) = with_hole("ip saddr 10.42.0.5 ip daddr 203.0.113.80 tcp dport 443 accept");
+    let ended = with_hole("ip saddr 10.42.0.5 ip daddr 203.0.113.80 tcp dport 443 accept", &hasty());
     breach(&ended, reason::OUTSIDE_REACHED, false);
 }
 
 #[test]
 fn a_closed_target_reached_is_named() {
-    let (ended, _lab) = with_hole("ip saddr 10.42.0.5 ip daddr 10.43.0.1 tcp dport 443 accept");
+    let ended = with_hole("ip saddr 10.42.0.5 ip daddr 10.43.0.1 tcp dport 443 accept", &hasty());
     breach(&ended, reason::CLOSED_TARGET_REACHED, false);
     assert!(ended.evidence.message.contains("api-server"), "{ended:?}");
 }
@@ -126,5 +125,5 @@ fn an_icmp_socket_can_be_opened() {
     let (_witnesses, _world) = (lab.witnesses(), lab.world(Manners::default()));
     let ended = Pod::new(&lab).gate(&tier());
     breach(&ended, reason::ICMP_OPEN, false);
-    assert!(ended.took < Duration::from_secs(4), "a pod's sysctl does not change: it took {:?}", ended.took);
+    assert!(ended.took < Duration::from_secs(15), "a pod's sysctl does not change: it took {:?}", ended.took);
 }

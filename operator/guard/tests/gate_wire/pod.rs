@@ -62,9 +62,17 @@ pub fn tier() -> GateSettings {
     }
 }
 
-/// Settings that end soon: for what is never proven.
+/// Few rounds: for what is decided before the deadline, also on a busy machine.
+pub fn quick() -> GateSettings {
+    GateSettings { rounds: 3, span_milliseconds: 300, interval_milliseconds: 100, deadline_seconds: 20, ..tier() }
+}
+
+/// Deadline of [`hasty`].
+pub const HASTY_SECONDS: u32 = 4;
+
+/// Settings that end soon: for what is never proven, or open to the end.
 pub fn hasty() -> GateSettings {
-    GateSettings { rounds: 3, span_milliseconds: 300, interval_milliseconds: 100, deadline_seconds: 3, ..tier() }
+    GateSettings { deadline_seconds: HASTY_SECONDS, ..quick() }
 }
 
 /// A pod's own volume and termination log, and gates in it.
@@ -79,6 +87,18 @@ pub struct Ended {
     pub code: i32,
     pub evidence: Evidence,
     pub took: Duration,
+}
+
+impl Ended {
+    /// It ended when the deadline of [`hasty`] was over, and not much later.
+    pub fn at_the_deadline(&self) {
+        let least = Duration::from_secs(HASTY_SECONDS.into());
+        assert!(
+            (least..least + Duration::from_secs(3)).contains(&self.took),
+            "the deadline is {least:?}, it took {:?}",
+            self.took
+        );
+    }
 }
 
 impl<'a> Pod<'a> {

@@ -2,7 +2,7 @@
 
 use crate::{
     lab::{EGRESS, Lab, NEIGHBOUR, WITNESS_A, wait_for},
-    pod::{Pod, hasty},
+    pod::{Pod, quick},
     world::Manners,
 };
 use assistant_proof::{
@@ -142,7 +142,7 @@ fn a_pod_that_floods_control_blinds_nobody_else() {
     });
     let flood: Vec<_> = flood.collect();
     wait_for("a flood", || attempts.load(Ordering::Relaxed) > 500);
-    let ended = Pod::new(&lab).gate(&hasty());
+    let ended = Pod::new(&lab).gate(&quick());
     stop.store(true, Ordering::Relaxed);
     for thread in flood {
         thread.join().unwrap();
@@ -172,7 +172,7 @@ fn the_sibling_may_be_a_name() {
     let _b = lab.witness("b", &[]);
     let _a = lab.named_witness_a("witness-b.assistants.svc.cluster.local", EGRESS);
     let _world = lab.world(Manners::default());
-    let ended = Pod::new(&lab).gate(&hasty());
+    let ended = Pod::new(&lab).gate(&quick());
     assert_eq!(ended.evidence.verdict, Verdict::Closed, "{ended:?}");
     let questions = asked.load(Ordering::Relaxed);
     assert!((1..=8).contains(&questions), "resolved at most once a second, not {questions} times");
