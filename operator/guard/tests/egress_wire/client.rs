@@ -78,7 +78,7 @@ impl Client<'_> {
 
     fn dial(&self) -> Result<TcpStream, Failure> {
         let stream = TcpStream::connect(("127.0.0.1", self.lane)).map_err(|_| Failure::Refused)?;
-        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         Ok(stream)
     }
 }
@@ -99,7 +99,7 @@ fn status(stream: &mut TcpStream, request: &str) -> Result<u16, Failure> {
 impl Tunnel {
     /// Whether the origin still echoes. An open tunnel answers at once; a cut one says so.
     pub fn lives(&mut self) -> bool {
-        self.0.sock.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
+        self.0.sock.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         let mut echo = [0; 4];
         self.0.write_all(b"ping").is_ok() && self.0.flush().is_ok() && self.0.read_exact(&mut echo).is_ok() && &echo == b"ping"
     }
