@@ -9,8 +9,8 @@ use_state "$cache/node/state-verify-n$$"
 cleaners+=("'$node_dir/down.sh'")
 cg=$(cgroup_name)
 
-# The machine as far as a node could have touched it. Other nodes, which may
-# come and go meanwhile, show in none of these.
+# The machine as far as a node could have touched it. Other nodes and other
+# tests' namespaces, which may come and go meanwhile, show in none of these.
 machine() {
   ip -o link | awk -F': ' '{print "link", $2}'
   { ip route; ip -6 route; } | sed 's/ expires [^ ]*//;s/^/route /'
@@ -18,8 +18,8 @@ machine() {
   sysctl net.ipv4.ip_forward net.ipv6.conf.all.forwarding net.bridge vm.overcommit_memory vm.panic_on_oom \
     kernel.panic kernel.panic_on_oops kernel.keys 2>/dev/null
   cat /etc/resolv.conf; hostname
-  awk '{print "mount", $5}' /proc/self/mountinfo
-  find /etc /opt /run /var/lib /var/log /usr/libexec /usr/local -xdev -maxdepth 3 2>/dev/null | grep -E 'cni|contain|kube|netns|pods|testnode|coredns|proxy.yaml' || true
+  awk '$5 !~ "^/tmp/|^/run/netns" || $5 ~ "/(internet|cni-[^/]*)$" {print "mount", $5}' /proc/self/mountinfo
+  find /etc /opt /run /var/lib /var/log /usr/libexec /usr/local -xdev -maxdepth 3 2>/dev/null | grep -E 'cni|contain|kube|netns/internet|pods|testnode|coredns|proxy.yaml' || true
   find "$HOME" -maxdepth 1
 }
 namespaces() { # the namespaces of these processes that are not the machine's own
@@ -96,6 +96,7 @@ ok "... and left alone" test -e "$scratch/mine/file"
 for bad in /var/tn /etc/tn /usr/tn "/srv/with space" "/srv/$(printf 'x%.0s' {1..90})"; do
   says "preflight refuses $(cut -c1-20 <<<"$bad") with a remedy" 'set TESTNODE_STATE' env TESTNODE_STATE="$bad" "$node_dir/preflight.sh"
 done
-no "a missing command is named" env PATH="$scratch/mine:/bin" TESTNODE_BIN="$TESTNODE_BIN" bash -c "rm -rf '$scratch/few'; mkdir '$scratch/few'; for c in bash dirname id uname realpath df tail tr mktemp mkdir rm sh cat grep stat modprobe unshare touch mount cksum cut; do ln -s \$(PATH=/usr/bin:/bin:/usr/sbin:/sbin command -v \$c) '$scratch/few/'; done; PATH='$scratch/few' bash '$node_dir/preflight.sh'"
-ok "... with its package" grep -q 'nft is missing: apt-get install nftables' "$scratch/said"
+few=$scratch/few; mkdir "$few"
+for c in bash dirname basename id uname realpath df tail tr mktemp mkdir rm sh cat grep stat modprobe unshare touch mount cksum cut; do ! type -P $c >/dev/null || ln -s "$(type -P $c)" "$few/"; done
+says "a missing command is named, with its package" 'nft is missing: apt-get install nftables' env PATH="$few" bash "$node_dir/preflight.sh"
 fin
