@@ -82,19 +82,9 @@ fn pod_contained(pod: &PodFacts) -> Finding {
                 };
                 finding(Status::True, "ProvenAtStart", format!("closed {} ms after the gate began{not_proven}", evidence.closed_after_milliseconds))
             }
-            Verdict::Breach => finding(Status::False, &evidence.reason, format!("{}{}", evidence.message, remedy(&evidence.reason))),
+            Verdict::Breach => finding(Status::False, &evidence.reason, evidence.message.clone()),
             Verdict::Inconclusive => finding(Status::Unknown, &evidence.reason, evidence.message.clone()),
         },
-    }
-}
-
-/// What a person can do about a breach whose cure is known.
-fn remedy(reason: &str) -> &'static str {
-    match reason {
-        assistant_proof::reason::LINK_LOCAL_OPEN => {
-            ". The node lets pods talk by IPv6 link-local past every policy: install the node rule with the chart's value nodePrep.enabled=true"
-        }
-        _ => "",
     }
 }
 
