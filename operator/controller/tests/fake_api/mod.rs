@@ -11,7 +11,7 @@ mod watching;
 
 use fault::{Fault, Process, refusal};
 use http::{Method, Request, Response};
-use http_body_util::combinators::BoxBody;
+use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use kube::Client;
@@ -82,7 +82,7 @@ enum Answer {
     Never,
 }
 
-type Reply = Response<BoxBody<Bytes, io::Error>>;
+type Reply = Response<UnsyncBoxBody<Bytes, io::Error>>;
 
 impl FakeApi {
     pub fn new(rights: Rights) -> Self {
@@ -170,7 +170,7 @@ impl FakeApi {
         match answer {
             Answer::Never => std::future::pending().await,
             Answer::Broken => Err(io::Error::new(io::ErrorKind::ConnectionReset, "the connection broke, as the test asked")),
-            Answer::Reply(code, value) => Ok(reply(code, Full::new(Bytes::from(value.to_string())).map_err(|never| match never {}).boxed())),
+            Answer::Reply(code, value) => Ok(reply(code, Full::new(Bytes::from(value.to_string())).map_err(|never| match never {}).boxed_unsync())),
             Answer::Watch(target, query) => Ok(reply(200, watching::body(self.clone(), target, query))),
         }
     }
@@ -275,7 +275,7 @@ fn act(store: &mut Store, target: &Target, query: &Query, verb: &str, body: Valu
     }
 }
 
-fn reply(code: u16, body: BoxBody<Bytes, io::Error>) -> Reply {
+fn reply(code: u16, body: UnsyncBoxBody<Bytes, io::Error>) -> Reply {
     Response::builder().status(code).header("content-type", "application/json").body(body).expect("a code and one header make a response")
 }
 

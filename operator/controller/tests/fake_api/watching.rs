@@ -4,7 +4,7 @@ use super::FakeApi;
 use super::resource::{Query, Target};
 use super::store::Change;
 use futures::stream::{self, StreamExt};
-use http_body_util::combinators::BoxBody;
+use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::{Bytes, Frame};
 use serde_json::{Value, json};
@@ -34,7 +34,7 @@ fn event(target: &Target, query: &Query, change: &Change) -> Option<Value> {
 }
 
 /// The body of a watch: one line of JSON an event, until the client goes away.
-pub fn body(api: FakeApi, target: Target, query: Query) -> BoxBody<Bytes, io::Error> {
+pub fn body(api: FakeApi, target: Target, query: Query) -> UnsyncBoxBody<Bytes, io::Error> {
     let changes = api.changes();
     let since = query.since;
     let lines = stream::unfold((api, changes, since, target, query), |(api, mut changes, mut since, target, query)| async move {
@@ -55,5 +55,5 @@ pub fn body(api: FakeApi, target: Target, query: Query) -> BoxBody<Bytes, io::Er
             }
         }
     });
-    BodyExt::boxed(StreamBody::new(lines.boxed()))
+    BodyExt::boxed_unsync(StreamBody::new(lines.boxed()))
 }
