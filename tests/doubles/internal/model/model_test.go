@@ -25,6 +25,8 @@ func TestDecide(t *testing.T) {
 	}{
 		{user("say hello there"), "hello there", "", ""},
 		{user("context first\nsay hello"), "hello", "", ""},
+		{user("what is remembered\n[2026-11-22 14:00:00 +00:00] say hello"), "hello", "", ""},
+		{user("[2026-11-22 14:00:00 +00:00] hello"), "I am assistant and you said: hello", "", ""},
 		{user(`call shell {"command":"ls"}`), "", "shell", `{"command":"ls"}`},
 		{user(`call shell {broken`), `I am assistant and you said: call shell {broken`, "", ""},
 		{user("ping"), "pong", "", ""},

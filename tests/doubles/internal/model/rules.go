@@ -95,6 +95,16 @@ func Script(raw []byte) ([]Rule, error) {
 var callForm = regexp.MustCompile(`(?s)(?:^|\n)call\s+(\S+)\s+(\{.*\})\s*$`)
 var sayForm = regexp.MustCompile(`(?s)(?:^|\n)say\s+(.+)$`)
 
+// stamp is what an assistant puts before the words of its user: the time, and before that what it remembers.
+var stamp = regexp.MustCompile(`(?m)^\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [^\]\n]*\] `)
+
+func withoutStamp(text string) string {
+	if found := stamp.FindAllStringIndex(text, -1); found != nil {
+		return text[found[len(found)-1][1]:]
+	}
+	return text
+}
+
 // Decide answers a conversation: a tool's result with that result, else the script's rule, else the built-in ones
 // (`say X`, `call TOOL {json}`), else a sentence that repeats the message.
 func Decide(model string, rules []Rule, messages []Message) Answer {
@@ -108,7 +118,7 @@ func Decide(model string, rules []Rule, messages []Message) Answer {
 	user := ""
 	for _, message := range messages {
 		if message.Role == "user" {
-			user = string(message.Content)
+			user = withoutStamp(string(message.Content))
 		}
 	}
 	for _, rule := range rules {

@@ -65,7 +65,7 @@ func (b *toolbox) memoryRecall(_ context.Context, arguments map[string]any) (str
 		}
 	}
 	if len(found) == 0 {
-		return "No memories found matching that query.", nil
+		return "No memories found.", nil
 	}
 	return fmt.Sprintf("Found %d memories:\n%s", len(found), strings.Join(found, "\n")), nil
 }

@@ -62,7 +62,8 @@ func (d *Daemon) turn(ctx context.Context, config *Config, alias, message string
 		client.Timeout = time.Duration(provider.TimeoutSecs) * time.Second
 	}
 	system := d.systemPrompt(box.workspace)
-	messages := []chatMessage{{Role: "system", Content: &system}, {Role: "user", Content: &message}}
+	stamped := fmt.Sprintf("[%s] %s", time.Now().Format("2006-01-02 15:04:05 -07:00"), message)
+	messages := []chatMessage{{Role: "system", Content: &system}, {Role: "user", Content: &stamped}}
 	iterations := defaultIterations
 	if box.runtime.MaxToolIterations > 0 {
 		iterations = box.runtime.MaxToolIterations
