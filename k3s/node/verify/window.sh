@@ -23,16 +23,18 @@ last() { log "$1" -c c | sed -n 's/.*last opened at +\([0-9]*\) ms.*/\1/p'; }
 closed() { ! P vw "$1" tcp "$canary" --timeout 300 >/dev/null; }
 
 pod vw control '{app: free}' "[dial, \"$canary\", \"20\", \"6\"]"
-windows=""
+windows="" total=0
 for i in $(seq "${1:-3}"); do
   pod vw "plain-$i" '{app: locked}' "[dial, \"$canary\", \"20\", \"5\"]"
   pod vw "gated-$i" '{app: locked}' "[dial, \"$canary\", \"20\", \"5\"]" "$gate"
   wait_done "plain-$i"; wait_done "gated-$i"
   windows+=" $(last "plain-$i")"
+  total=$((total + $(opened "plain-$i")))
   ok "run $i: the plain pod is closed in the end (open for its first $(last "plain-$i") ms, $(opened "plain-$i") connects)" test "$(last "plain-$i")" -lt 3000
   ok "run $i: behind a gate nothing opens ($(log "gated-$i" -c gate | tail -1))" test "$(opened "gated-$i")" = 0
 done
 echo "windows in ms:$windows"
+ok "control: without a gate something opened ($total connects)" test $total -gt 0
 wait_done control
 ok "control without policy: open throughout" test "$(last control)" -gt 5800
 
@@ -43,7 +45,7 @@ wait_done late; wait_done late-gated
 ok "3 s late: the window is that wide ($(last late) ms)" test "$(last late)" -ge 2500
 ok "3 s late: it closes nevertheless" closed late
 ok "3 s late: behind a gate nothing opens" test "$(opened late-gated)" = 0
-"$node_dir/netpol" delay 0
+"$node_dir/netpol" restart
 
 "$node_dir/netpol" stop
 pod vw orphan '{app: locked}' '[sleep]'
