@@ -72,13 +72,15 @@ func because(err error) string {
 		return "reset"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "closed"
-	case errors.Is(err, syscall.ETIMEDOUT), errors.Is(err, os.ErrDeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+	case errors.Is(err, syscall.ETIMEDOUT), errors.Is(err, os.ErrDeadlineExceeded):
 		return "timeout"
-	case errors.As(err, &errno):
+	case errors.As(err, &errno): // before the next: no free UDP port is EAGAIN, which Go calls a timeout
 		if n := errnoNames[errno]; n != "" {
 			return "error:" + n
 		}
 		return fmt.Sprintf("error:%d", int(errno))
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return "timeout"
 	}
 	return "error:" + err.Error()
 }

@@ -2,8 +2,10 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"os"
+	"os/exec"
 	"os/signal"
 	"runtime"
 	"strconv"
@@ -137,9 +139,17 @@ func ignoreTerm(args []string) {
 	}
 }
 
+// portsPerProcess keeps one process below the usual limit of open files.
+const portsPerProcess = 4000
+
 // exhaustPorts: takes every local port of the network namespace that the
-// kernel would choose from, TCP and UDP, and keeps them until it is ended.
-func exhaustPorts([]string) {
+// kernel would choose from, TCP and UDP, and keeps them until it is ended. It
+// starts itself again for shares of the range: no process may hold them all.
+func exhaustPorts(args []string) {
+	if len(args) == 2 {
+		takePorts(args)
+		return
+	}
 	b, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range")
 	check(err)
 	f := strings.Fields(string(b))
@@ -147,25 +157,47 @@ func exhaustPorts([]string) {
 	check(err)
 	high, err := strconv.Atoi(f[1])
 	check(err)
+	runtime.LockOSThread() // the children are to end with the thread that started them
+	var said []io.Reader
+	for from := low; from <= high; from += portsPerProcess {
+		c := exec.Command("/proc/self/exe", "exhaust-ports", strconv.Itoa(from), strconv.Itoa(min(from+portsPerProcess-1, high)))
+		c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+		c.Stderr = os.Stderr
+		out, err := c.StdoutPipe()
+		check(err)
+		check(c.Start())
+		said = append(said, out)
+	}
+	tcp, udp := 0, 0
+	for _, r := range said {
+		var t, u int
+		_, err := fmt.Fscan(r, &t, &u)
+		check(err)
+		tcp, udp = tcp+t, udp+u
+	}
+	fmt.Printf("{\"outcome\":\"open\",\"tcp\":%d,\"udp\":%d,\"of\":%d}\n", tcp, udp, high-low+1)
+	pause()
+}
+
+func takePorts(args []string) {
+	low, err := strconv.Atoi(args[0])
+	check(err)
+	high, err := strconv.Atoi(args[1])
+	check(err)
 	var kept []any // a listener that is collected would be closed
-	var count [2]int
-	var refused error
+	tcp, udp := 0, 0
 	for p := low; p <= high; p++ {
-		// one dual-stack socket takes the port for IPv4 and IPv6
+		// one dual-stack socket takes the port for IPv4 and IPv6; a port in use is taken already
 		if l, err := net.Listen("tcp", fmt.Sprintf(":%d", p)); err == nil {
 			kept = append(kept, l)
-			count[0]++
-		} else {
-			refused = err
+			tcp++
 		}
 		if c, err := net.ListenPacket("udp", fmt.Sprintf(":%d", p)); err == nil {
 			kept = append(kept, c)
-			count[1]++
-		} else {
-			refused = err
+			udp++
 		}
 	}
-	fmt.Printf("{\"outcome\":\"open\",\"tcp\":%d,\"udp\":%d,\"of\":%d,\"detail\":%q}\n", count[0], count[1], high-low+1, fmt.Sprint(refused))
+	fmt.Println(tcp, udp)
 	pause()
 	runtime.KeepAlive(kept)
 }
