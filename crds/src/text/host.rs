@@ -6,10 +6,15 @@ use schemars::{Schema, SchemaGenerator};
 use serde_json::Value;
 
 /// Labels of lower-case letters, digits and hyphens; the last begins with a letter, so that no form of an IPv4 address passes.
-const NAME: &str = "([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?[.])+[a-z]([a-z0-9-]{0,61}[a-z0-9])?";
+///
+/// The length of a label is checked apart: as bounded repetition in here it would make the pattern a hundred times as dear.
+const NAME: &str = "([a-z0-9]([a-z0-9-]*[a-z0-9])?[.])+[a-z]([a-z0-9-]*[a-z0-9])?";
+
+/// A label that is longer than DNS allows.
+const LONG: &str = "self.matches('[a-z0-9-]{64}')";
 
 /// The usual mistakes in a host, the most telling first.
-const MISTAKES: [(&str, &str); 12] = [
+const MISTAKES: [(&str, &str); 13] = [
     ("self == ''", "is empty; write a host name, e.g. api.example.org"),
     ("self.contains('://')", "has a scheme in front; write the host name alone, e.g. api.example.org"),
     ("self.contains('/')", "has a path; a whole host is allowed or not, write the host name alone, e.g. api.example.org"),
@@ -31,17 +36,17 @@ const MISTAKES: [(&str, &str); 12] = [
         "self.matches('[.][0-9][^.]*$')",
         "has a last part that begins with a digit, so it may be read as an IP address; write a host name, e.g. api.example.org",
     ),
+    (LONG, "has a part of more than 63 characters between two dots; no host can have that"),
 ];
 
-const OTHERWISE: &str =
-    "is not a host name; use letters a to z, digits, hyphens and dots, each part at most 63 long and with no hyphen at its ends";
+const OTHERWISE: &str = "is not a host name; use letters a to z, digits, hyphens and dots, with no hyphen at the ends of a part";
 
 fn host() -> Schema {
     text(
         253,
         &[rule::because(
             "host",
-            &format!("self.matches('^[.]?{NAME}$')"),
+            &format!("self.matches('^[.]?{NAME}$') && !{LONG}"),
             &MISTAKES,
             OTHERWISE,
             "a host is a lower-case name with at least two parts, e.g. api.example.org, or with a leading dot for it and everything below, e.g. .example.org; no scheme, port, path, * or IP address",
@@ -65,7 +70,7 @@ pub fn exact_host(_: &mut SchemaGenerator) -> Schema {
         253,
         &[rule::because(
             "host",
-            &format!("self.matches('^{NAME}$')"),
+            &format!("self.matches('^{NAME}$') && !{LONG}"),
             &mistakes,
             OTHERWISE,
             "the host of a credential is one lower-case name with at least two parts, e.g. api.example.org; no leading dot, scheme, port, path, * or IP address",
@@ -79,7 +84,9 @@ pub fn url(_: &mut SchemaGenerator) -> Schema {
         1024,
         &[rule::because(
             "url",
-            &format!("self.matches('^https://{NAME}(/[A-Za-z0-9._~%!$&()*+,;=:@/-]*)?$')"),
+            &format!(
+                "self.matches('^https://{NAME}(/[A-Za-z0-9._~%!$&()*+,;=:@/-]*)?$') && !self.matches('^https://[a-z0-9.-]*[a-z0-9-]{{64}}')"
+            ),
             &[
                 ("!self.startsWith('https://')", "does not begin with https://; only TLS is ever allowed"),
                 ("self.matches('^https://[^/]*@')", "has a user name or a password; use credentials of the tier instead"),

@@ -82,7 +82,7 @@ fn hosts(list: &str) -> Vec<Case> {
         case("xn--p1ai.xn--p1ai", "192.0.2.0x7", "begins with a digit"),
         case("api.example.org", "-api.example.org", "is not a host name"),
         case("api.example.org", "api.example.org api", "is not a host name"),
-        case(&format!("{}.example.org", "a".repeat(63)), &format!("{}.example.org", "a".repeat(64)), "is not a host name"),
+        case(&format!("{}.example.org", "a".repeat(63)), &format!("{}.example.org", "a".repeat(64)), "more than 63 characters"),
     ]
 }
 

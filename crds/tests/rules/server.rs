@@ -4,15 +4,17 @@ use super::{KINDS, TRIED, Tried, base};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 
-const NAMESPACE: &str = "crd-rules";
+/// A namespace of this run: the one of a run just ended may still be going away.
+static NAMESPACE: LazyLock<String> = LazyLock::new(|| format!("crd-rules-{}", std::process::id()));
 
 /// `kubectl <words>` with `input`: whether it was accepted, and what it said. `KUBECTL` names another program with the same arguments.
 fn kubectl(words: &[&str], input: &Value) -> (bool, String) {
     let program = std::env::var("KUBECTL").unwrap_or_else(|_| "kubectl".into());
     let mut child = Command::new(program)
         .args(words)
-        .args(["--namespace", NAMESPACE])
+        .args(["--namespace", &NAMESPACE])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -35,7 +37,7 @@ const TRY: [&str; 4] = ["create", "--dry-run=server", "--filename", "-"];
 #[test]
 #[ignore = "needs a cluster: KUBECTL or KUBECONFIG, then --ignored"]
 fn a_real_api_server_says_the_same() {
-    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}});
+    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": *NAMESPACE}});
     let (made, answer) = kubectl(&["apply", "--filename", "-"], &namespace);
     assert!(made, "{answer}");
     let mut wrong = vec![];

@@ -122,6 +122,7 @@ fn credentials() -> Vec<Case> {
         host("api.example.org", "localhost", "only one part"),
         host("api.example.org", "api..example.org", "two dots in a row"),
         host("api.example.org", "192.0.2.0x7", "begins with a digit"),
+        host("api.example.org", &format!("{}.example.org", "a".repeat(64)), "more than 63 characters"),
         host("api.example.org", "api_.example.org", "is not a host name"),
         case(
             "/spec/credentials/0/static/header",
@@ -176,6 +177,7 @@ fn servers() -> Vec<Case> {
         url("https://a.example/x", "https://192.0.2.7/x", "has an IP address"),
         url("https://a.example/x", "https://[2001:db8::1]/x", "has an IP address"),
         url("https://a.example/x", "https://a.example:8443/x", "has a port"),
+        url(&format!("https://a.example/{}", "a".repeat(64)), &format!("https://{}.example/x", "a".repeat(64)), "is not usable"),
         url("https://a.example/x", "https://A.example/x", "write it in lower case"),
     ]
 }
