@@ -7,6 +7,15 @@ mod cluster_double;
 mod fake_api;
 
 mod birth;
+mod endings;
+mod golden;
+mod interruption;
+mod lanes;
+mod lease;
 mod log;
+mod mask;
+mod proofs;
 mod quiet;
+mod refusals;
+mod rights_used;
 mod world;

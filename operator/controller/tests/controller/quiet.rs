@@ -5,7 +5,7 @@ use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_converged_cluster_is_left_alone() {
-    let mut world = World::with_operator().await;
+    let world = World::with_operator().await;
     world.apply(&example("two-tiers.yaml"));
     world.until_ready("updates").await;
     world.until_ready("tasks").await;

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::time::Instant;
@@ -64,14 +64,16 @@ pub struct World {
     pub settings: Settings,
     pub clock: fn() -> Timestamp,
     subnet: u8,
-    operator: Option<Operator>,
+    operator: Mutex<Option<Operator>>,
+    /// A process that a fault has killed is followed by another.
+    pub revive: bool,
     /// Whether the end of the world checks that every request was covered by a right, and no fence was missing.
     pub strict: bool,
 }
 
 impl Drop for World {
     fn drop(&mut self) {
-        self.operator = None;
+        self.kill();
         TAKEN.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.subnet);
         if std::thread::panicking() || !self.strict {
             return;
@@ -103,19 +105,19 @@ impl World {
         let api = FakeApi::new(Rights::read(BTreeSet::from([NAMESPACE.to_owned()]), OWN, MODEL));
         seed(&api, network);
         let cluster = ClusterDouble::start(api.clone(), network, MODEL_PORT).await;
-        Self { api, cluster, settings: settings(), clock: Timestamp::now, subnet, operator: None, strict: true }
+        Self { api, cluster, settings: settings(), clock: Timestamp::now, subnet, operator: Mutex::default(), revive: false, strict: true }
     }
 
     /// A world with a running operator.
     pub async fn with_operator() -> Self {
-        let mut world = Self::new().await;
+        let world = Self::new().await;
         world.start();
         world
     }
 
     /// Starts a process of the operator (the one before it is killed).
-    pub fn start(&mut self) {
-        self.operator = None;
+    pub fn start(&self) {
+        self.kill();
         let process = Arc::new(Process::default());
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
         let stop = CancellationToken::new();
@@ -127,24 +129,28 @@ impl World {
             let observed = Observed::start(&client, &settings, OWN, &stop_of);
             leader.work(client, observed, stop_of).await;
         });
-        self.operator = Some(Operator { process, runtime: Some(runtime), stop });
+        *self.operator() = Some(Operator { process, runtime: Some(runtime), stop });
     }
 
     /// Kills the operator where it stands.
-    pub fn kill(&mut self) {
-        self.operator = None;
+    pub fn kill(&self) {
+        self.operator().take();
+    }
+
+    fn operator(&self) -> MutexGuard<'_, Option<Operator>> {
+        self.operator.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks the operator to end, as SIGTERM does.
     pub fn stop(&self) {
-        if let Some(operator) = &self.operator {
+        if let Some(operator) = self.operator().as_ref() {
             operator.stop.cancel();
         }
     }
 
     /// Whether a fault has ended the operator's process.
     pub fn operator_is_dead(&self) -> bool {
-        self.operator.as_ref().is_some_and(Operator::is_dead)
+        self.operator().as_ref().is_some_and(Operator::is_dead)
     }
 
     /// Applies documents as a person does: creates what is not there, else replaces spec and labels.
@@ -189,10 +195,13 @@ impl World {
         let deadline = Instant::now() + DEADLINE;
         loop {
             changes.borrow_and_update();
+            if self.revive && self.operator_is_dead() {
+                self.start();
+            }
             if self.api.with(|store| so(store)) {
                 return;
             }
-            let next = tokio::time::timeout_at(deadline.min(Instant::now() + Duration::from_millis(250)), changes.changed()).await;
+            let next = tokio::time::timeout_at(deadline.min(Instant::now() + Duration::from_millis(50)), changes.changed()).await;
             if next.is_err() && Instant::now() >= deadline {
                 panic!("not within {DEADLINE:?}: {what}\n{}", self.picture());
             }

@@ -67,7 +67,6 @@ pub struct Store {
     objects: BTreeMap<Key, Value>,
     version: u64,
     uids: u64,
-    addresses: u64,
     pub history: Vec<Change>,
     /// What must never have been so.
     pub violations: Vec<String>,
@@ -178,8 +177,9 @@ impl Store {
             object.as_object_mut().expect("an object").remove("status");
         }
         if served.kind == "Service" && object["spec"]["clusterIP"].is_null() {
-            self.addresses += 1;
-            let address = format!("10.43.{}.{}", self.addresses / 250, self.addresses % 250 + 1);
+            // From the name, so that the order in which Services come to be does not show.
+            let hash = key.to_string().bytes().fold(7_u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(u32::from(byte)));
+            let address = format!("10.43.{}.{}", 1 + hash / 250 % 150, 1 + hash % 250);
             object["spec"]["clusterIP"] = json!(address);
             object["spec"]["clusterIPs"] = json!([address]);
         }
