@@ -112,9 +112,10 @@ impl Run {
             Finding::Early => {}
         }
         if matches!(judged.finding, Finding::Clean | Finding::Early)
-            && let Some(trouble) = &mut self.trouble {
-                trouble.now = false;
-            }
+            && let Some(trouble) = &mut self.trouble
+        {
+            trouble.now = false;
+        }
         if judged.finding != Finding::Clean {
             self.clean = 0;
         }

@@ -172,3 +172,15 @@ fn foreign_text_in_a_message_is_cut_and_clean() {
     });
     assert!(message.len() < 400 && !message.contains('\u{1b}'), "{message}");
 }
+
+#[test]
+fn two_witnesses_that_agree_on_an_address_nobody_could_be_reached_at_are_forged() {
+    // Dialling it would be refused by this very pod: a false "closed".
+    for address in ["10.42.0.5", "127.0.0.1", "0.0.0.0", "224.0.0.1", "255.255.255.255", "169.254.1.1"] {
+        let judged = after(|o| {
+            answer(&mut o.rounds[0]).own = address.parse().unwrap();
+            answer(&mut o.rounds[1]).sibling = Some(address.parse().unwrap());
+        });
+        assert_eq!(short(&judged.finding), ("unknown", reason::ANSWER_FORGED, false), "{address}");
+    }
+}
