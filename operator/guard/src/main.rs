@@ -63,11 +63,9 @@ fn parse(arguments: &[String]) -> Result<(Clock, Job), String> {
 }
 
 fn offset(value: &str) -> Result<Clock, String> {
-    value
-        .parse()
-        .ok()
-        .and_then(Clock::shifted)
-        .ok_or_else(|| format!("--clock-offset-seconds is {value:?}; a whole number of seconds between -10^9 and 10^9 is allowed"))
+    value.parse().ok().and_then(Clock::shifted).ok_or_else(|| {
+        format!("--clock-offset-seconds is {value:?}; a whole number of seconds between -10^9 and 10^9 is allowed")
+    })
 }
 
 #[cfg(test)]

@@ -106,9 +106,10 @@ impl Witness {
         }
         let known = *self.resolved.lock().expect("no code panics while it holds the address");
         if let Some((at, address)) = known
-            && at.elapsed() < RESOLVED {
-                return Ok(address);
-            }
+            && at.elapsed() < RESOLVED
+        {
+            return Ok(address);
+        }
         let began = Instant::now();
         let addresses = dns::resolve(&self.sibling, Path::new(dns::RESOLV_CONF), RESOLVE).await.map_err(|error| {
             let cause = error.source().map(|c| format!(": {c}")).unwrap_or_default();

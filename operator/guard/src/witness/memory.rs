@@ -35,9 +35,10 @@ impl Memory {
                 self.entries.remove(oldest);
             }
         } else if self.entries.len() >= ENTRIES
-            && let Some(dropped) = self.entries.pop_front() {
-                self.lossy_until = self.lossy_until.max(dropped.at + Duration::from_secs(MEMORY_SECONDS.into()));
-            }
+            && let Some(dropped) = self.entries.pop_front()
+        {
+            self.lossy_until = self.lossy_until.max(dropped.at + Duration::from_secs(MEMORY_SECONDS.into()));
+        }
         self.entries.push_back(Entry { nonce, source, at: now });
     }
 
