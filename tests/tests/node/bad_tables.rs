@@ -1,0 +1,168 @@
+//! The table of bad input: what is spoilt, and the words a person must be told. Pure.
+
+use serde_json::{Value, json};
+
+/// One bad object: the good one with a merge patch.
+pub struct Case {
+    /// In a few words.
+    pub what: &'static str,
+    /// `AssistantTier` or `EgressPolicy`.
+    pub kind: &'static str,
+    /// What spoils it (RFC 7396).
+    pub patch: Value,
+    /// How it is told.
+    pub told: Told,
+}
+
+/// How a person is told.
+pub enum Told {
+    /// The API server refuses it; the sentence holds this.
+    AtOnce(&'static str),
+    /// A condition is False with this reason, and so is Ready; the sentence holds the fragment.
+    InCondition {
+        /// Condition.
+        type_: &'static str,
+        /// Its reason.
+        reason: &'static str,
+        /// Part of its message.
+        fragment: &'static str,
+    },
+}
+
+/// All of them; those that are accepted come last, each replacing the one before.
+pub fn cases() -> Vec<Case> {
+    let mut all: Vec<Case> = Vec::new();
+    all.extend(tiers().into_iter().map(|(what, spec, fragment)| at_once("AssistantTier", what, json!({"spec": spec}), fragment)));
+    all.extend(names().into_iter().map(|(what, name, fragment)| at_once("AssistantTier", what, json!({"metadata": {"name": name}}), fragment)));
+    all.extend(hosts().into_iter().map(|(what, host)| {
+        let patch = json!({"spec": {"rules": [{"name": "one", "hosts": [host]}]}});
+        at_once("EgressPolicy", what, patch, "a host is a lower-case name with at least two parts")
+    }));
+    all.extend(rules().into_iter().map(|(what, spec, fragment)| at_once("EgressPolicy", what, json!({"spec": spec}), fragment)));
+    all.extend(later());
+    all
+}
+
+fn at_once(kind: &'static str, what: &'static str, patch: Value, fragment: &'static str) -> Case {
+    Case { what, kind, patch, told: Told::AtOnce(fragment) }
+}
+
+fn names() -> Vec<(&'static str, &'static str, &'static str)> {
+    vec![
+        ("a name that is too long", "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz", "at most 40 characters"),
+        ("a name with a dot", "my.assistant", "metadata.name is not usable"),
+        ("a name that begins with a digit", "1st", "metadata.name is not usable"),
+    ]
+}
+
+fn tiers() -> Vec<(&'static str, Value, &'static str)> {
+    let credential = |fields: Value| json!({"credentials": [fields]});
+    let secret = json!({"name": "s", "key": "k"});
+    vec![
+        ("a field nobody knows", json!({"agnet": {}}), "agnet"),
+        ("no policy", json!({"egressPolicyRef": null}), "egressPolicyRef"),
+        ("a policy's name with capitals", json!({"egressPolicyRef": {"name": "Home"}}), "name is lower-case letters"),
+        ("no model", json!({"model": null}), "model"),
+        ("an autonomy nobody knows", json!({"agent": {"autonomy": "Wild"}}), "Supervised"),
+        ("a command with arguments", json!({"agent": {"allowedCommands": ["rm -rf"]}}), "a command is the name of a program without path and arguments"),
+        ("a command with a path", json!({"agent": {"allowedCommands": ["/bin/ls"]}}), "a command is the name of a program without path and arguments"),
+        ("an approval that is no tool", json!({"agent": {"autoApprove": ["read it"]}}), "an entry is a tool"),
+        ("an approval for a server that is not there", json!({"agent": {"autoApprove": ["nosuch__*"]}}), "means a server listed in spec.mcpServers"),
+        ("a security table in extraConfig", json!({"agent": {"extraConfig": "[gateway]\nhost = \"0.0.0.0\"\n"}}), "decides about security"),
+        ("an image that is none", json!({"agent": {"image": "no image"}}), "an image is written like"),
+        ("less CPU than is set aside", json!({"agent": {"resources": {"requests": {"cpu": "2"}, "limits": {"cpu": "1"}}}}), "limits.cpu is at least requests.cpu"),
+        ("an amount in words", json!({"agent": {"resources": {"limits": {"memory": "lots"}}}}), "memory is at least 1Mi"),
+        ("a persona's name", json!({"agent": {"persona": {"configMapRef": {"name": "Not A Name"}}}}), "the name of a Kubernetes object"),
+        ("a negative size", json!({"storage": {"state": {"size": "-1Gi"}}}), "size"),
+        ("a size and a claim", json!({"storage": {"state": {"size": "16Mi", "existingClaim": "mine"}}}), "a volume has either size or existingClaim"),
+        ("a claim that shrinks", json!({"storage": {"state": {"size": "8Mi"}}}), "size can grow but never shrink"),
+        ("another storage class", json!({"storage": {"state": {"storageClassName": "fast"}}}), "storageClassName cannot change"),
+        ("a credential of no kind", credential(json!({"name": "c"})), "a credential has either static or oauth"),
+        ("a credential for an address", credential(json!({"name": "c", "static": {"host": "10.0.0.1", "header": "X-T", "secretKeyRef": secret}})),
+            "the host of a credential is one lower-case name"),
+        ("a credential in a steering header", credential(json!({"name": "c", "static": {"host": "api.example.org", "header": "Host", "secretKeyRef": secret}})),
+            "cannot carry a secret"),
+        ("a server without tools", json!({"mcpServers": [{"name": "m", "preset": {"name": "Marvin"}, "tools": []}]}), "tools is empty"),
+        ("a server of no kind", json!({"mcpServers": [{"name": "m", "tools": ["t"]}]}), "exactly one of preset, remote and container"),
+        ("a server with a credential nobody listed", json!({"mcpServers": [{"name": "m", "preset": {"name": "Marvin"}, "tools": ["t"], "credentials": ["no"]}]}),
+            "a server uses a credential that spec.credentials does not list"),
+        ("a channel for nobody", json!({"channels": {"telegram": {"allowFrom": []}}}), "nobody could talk to the assistant"),
+        ("a channel's user that is none", json!({"channels": {"telegram": {"allowFrom": ["@me"]}}}), "the numeric id of a Telegram user"),
+        ("a toleration that contradicts itself", json!({"scheduling": {"tolerations": [{"key": "a", "operator": "Exists", "value": "b"}]}}),
+            "operator Exists matches any value"),
+        ("a label key that is none", json!({"scheduling": {"nodeSelector": {"a b": "c"}}}), "cannot be the key of a label"),
+        ("a word where yes or no belongs", json!({"suspend": "maybe"}), "suspend"),
+    ]
+}
+
+fn hosts() -> Vec<(&'static str, &'static str)> {
+    vec![
+        ("a host that is an IPv4 address", "203.0.113.9"),
+        ("a host that is an IPv6 address", "2001:db8::1"),
+        ("a host with a scheme", "https://api.example.org"),
+        ("a host with a port", "api.example.org:443"),
+        ("a host with a path", "api.example.org/v1"),
+        ("a host with a star", "*.example.org"),
+        ("a host with a dot at its end", "api.example.org."),
+        ("a host with capitals", "Api.example.org"),
+        ("a host with an umlaut", "müller.example"),
+        ("a host of one word", "localhost"),
+        ("a host with a space", "api example.org"),
+        ("two dots in a row", "api..example.org"),
+    ]
+}
+
+fn rules() -> Vec<(&'static str, Value, &'static str)> {
+    let rule = |more: Value| {
+        let mut rule = json!({"name": "one", "hosts": ["api.example.org"]});
+        if let (Some(rule), Value::Object(more)) = (rule.as_object_mut(), more) {
+            rule.extend(more);
+        }
+        json!({"rules": [rule]})
+    };
+    let many: Vec<Value> = (0..65).map(|n| json!({"name": format!("r{n}"), "hosts": ["api.example.org"]})).collect();
+    vec![
+        ("a rule with hosts and a preset", rule(json!({"preset": "Telegram"})), "a rule has either hosts or preset"),
+        ("a rule without hosts", json!({"rules": [{"name": "one"}]}), "a rule has either hosts or preset"),
+        ("two rules of one name", json!({"rules": [{"name": "a", "hosts": ["a.example.org"]}, {"name": "a", "hosts": ["b.example.org"]}]}), "uplicate"),
+        ("a time in words", rule(json!({"until": "tomorrow"})), "a time is written like"),
+        ("a day that is not there", rule(json!({"until": "2026-02-30T00:00:00Z"})), "a time names a day that its month has"),
+        ("servers without MCP", rule(json!({"servers": ["m"]})), "servers needs components: [MCP]"),
+        ("components that are empty", rule(json!({"components": []})), "components is empty"),
+        ("tiers that are empty", rule(json!({"tiers": []})), "tiers is empty"),
+        ("a workload that means every pod", json!({"workloads": [{"name": "w", "hosts": ["api.example.org"], "podSelector": {"matchLabels": {}}}]}), "matchLabels is empty"),
+        ("too many rules", json!({"rules": many}), "at most 64 items"),
+        ("an exception that is no host", json!({"except": ["*"]}), "a host is a lower-case name"),
+    ]
+}
+
+fn in_condition(kind: &'static str, what: &'static str, spec: Value, [type_, reason, fragment]: [&'static str; 3]) -> Case {
+    Case { what, kind, patch: json!({"spec": spec}), told: Told::InCondition { type_, reason, fragment } }
+}
+
+fn later() -> Vec<Case> {
+    let tier = |what, spec, told| in_condition("AssistantTier", what, spec, told);
+    let policy = |what, spec, told| in_condition("EgressPolicy", what, spec, told);
+    let secret = json!({"name": "s", "key": "k"});
+    vec![
+        tier("credentials, which are not there yet",
+            json!({"credentials": [{"name": "c", "static": {"host": "api.example.org", "header": "X-T", "secretKeyRef": secret}}]}),
+            ["Ready", "Unsupported", "spec.credentials[c]"]),
+        tier("servers, which are not there yet", json!({"mcpServers": [{"name": "m", "preset": {"name": "Marvin"}, "tools": ["t"]}]}),
+            ["Ready", "Unsupported", "spec.mcpServers[m]"]),
+        tier("channels, which are not there yet", json!({"channels": {"telegram": {"allowFrom": ["123"]}}}), ["Ready", "Unsupported", "spec.channels"]),
+        tier("a sandbox, which is not there yet", json!({"sandbox": {}}), ["Ready", "Unsupported", "spec.sandbox"]),
+        tier("a budget, which is not there yet", json!({"model": {"budget": {"maxUSD": "5", "periodDays": 30}}}), ["Ready", "Unsupported", "spec.model.budget"]),
+        tier("a rate, which is not there yet", json!({"model": {"requestsPerMinute": 60}}), ["Ready", "Unsupported", "spec.model.requestsPerMinute"]),
+        tier("extraConfig that is no TOML", json!({"agent": {"extraConfig": "[cron]\nevery = \n"}}), ["Ready", "ExtraConfigInvalid", "line 2"]),
+        tier("extraConfig with a table nobody knows", json!({"agent": {"extraConfig": "[frobnicate]\na = 1\n"}}), ["Ready", "ExtraConfigRefused", "[frobnicate]"]),
+        tier("a persona that is not there", json!({"agent": {"persona": {"configMapRef": {"name": "nobody"}}}}), ["Ready", "PersonaMissing", "\"nobody\""]),
+        tier("a model that must be attested", json!({"model": {"attestation": "Required"}}), ["ModelReady", "UnattestedModel", "spec.model.attestation"]),
+        tier("a policy that is not there", json!({"egressPolicyRef": {"name": "nowhere"}}), ["EgressReady", "PolicyMissing", "\"nowhere\""]),
+        policy("a component that is not there yet", json!({"rules": [{"name": "one", "hosts": ["api.example.org"], "components": ["MCP"]}]}),
+            ["Ready", "Unsupported", "spec.rules[one].components"]),
+        policy("workloads, which are not there yet",
+            json!({"workloads": [{"name": "w", "hosts": ["api.example.org"], "podSelector": {"matchLabels": {"a": "b"}}}]}),
+            ["Ready", "Unsupported", "spec.workloads[w]"]),
+    ]
+}
