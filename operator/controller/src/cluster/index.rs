@@ -195,7 +195,8 @@ impl Index {
         }
         if let Some(policy) = record.labels.get(names::POLICY) {
             wake.insert(Work::Policy(Name::new(namespace, policy)));
-            if kind == Kind::Service || kind == Kind::ConfigMap {
+            // Address, plan, and the lane's password: a lost one is minted anew, and its user must be given it.
+            if matches!(kind, Kind::Service | Kind::ConfigMap | Kind::Secret) {
                 wake.extend(users(memory, &Name::new(namespace, policy)));
             }
         }
@@ -241,7 +242,8 @@ impl Resources for AssistantTier {
             Some(object) => memory.tiers.insert(name.clone(), object),
             None => memory.tiers.remove(&name),
         };
-        // Our own status writes come back as events; they change nothing that anybody else depends on.
+        // Our own status writes come back as events. They change nothing that anybody else depends on, but the tier itself looks
+        // again: a reconcile that began before such an event compared with the status before it, and may have left a wrong one.
         let same = |a: &AssistantTier, b: &AssistantTier| {
             a.metadata.generation == b.metadata.generation
                 && a.metadata.uid == b.metadata.uid
@@ -252,7 +254,7 @@ impl Resources for AssistantTier {
         if let (Some(old), Some(new)) = (&old, &object)
             && same(old, new)
         {
-            return BTreeSet::new();
+            return if old.status == new.status { BTreeSet::new() } else { BTreeSet::from([Work::Tier(name)]) };
         }
         let policies = old.iter().chain(object.iter()).map(|tier| tier.spec.egress_policy_ref.name.clone());
         let mut wake: BTreeSet<Work> = policies.map(|policy| Work::Policy(Name::new(&name.namespace, policy))).collect();
@@ -284,6 +286,10 @@ impl Resources for EgressPolicy {
         if meta_changed {
             wake.insert(Work::Policy(name.clone()));
             wake.insert(Work::Fence(name.namespace.clone()));
+        }
+        if old.as_deref().map(|policy| &policy.status) != object.as_deref().map(|policy| &policy.status) {
+            // Our own write, for the reason given with the tiers.
+            wake.insert(Work::Policy(name.clone()));
         }
         // Tiers depend on the spec, the lanes, the address and readiness, not on the rest of the status.
         let matters = |policy: &EgressPolicy| {
