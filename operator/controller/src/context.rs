@@ -85,6 +85,8 @@ impl Context {
         let reason = |list: &[Condition]| find(list, "Ready").map(|c| (c.status.clone(), c.reason.clone()));
         if let Some(ready) = find(conditions, "Ready")
             && reason(old_conditions) != reason(conditions)
+            // Where nothing is served we may write a status and nothing else, also no Event.
+            && self.settings.namespaces.contains(&namespace)
         {
             tracing::info!(kind = %K::kind(&()), namespace, name, ready = ready.status, reason = ready.reason, message = ready.message, "Status changed");
             self.tell(object, ready).await;
