@@ -57,7 +57,9 @@ pub fn gather(context: &Context, name: &Name, policy: Arc<EgressPolicy>) -> Gath
     let referencing = references.iter().filter(|tier| tier.spec.egress_policy_ref.name == name.name).filter_map(|tier| tier.metadata.name.clone());
     let living = index.pods(namespace, &[(names::POLICY, &name.name), (names::COMPONENT, names::AGENT)]);
     let living = living.iter().filter(|(_, pod)| pod.alive()).filter_map(|(record, _)| record.labels.get(names::TIER).cloned());
-    let (recorded, record_unreadable) = match index.get(Kind::ConfigMap, namespace, &names::plan(&name.name)).map(|record| record.facts) {
+    // A foreign ConfigMap of that name is no record; applying will refuse it.
+    let record = index.get(Kind::ConfigMap, namespace, &names::plan(&name.name)).filter(|record| record.owner == policy.metadata.uid);
+    let (recorded, record_unreadable) = match record.map(|record| record.facts) {
         Some(Facts::Plan(plan, _)) => (plan.clone(), plan.is_none()),
         Some(_) => (None, true),
         None => (None, false),

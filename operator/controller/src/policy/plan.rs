@@ -61,7 +61,8 @@ fn hosts(field: &str, list: &[String]) -> Result<Vec<Host>, Refusal> {
 fn rule(rule: &EgressRule) -> Result<Rule, Refusal> {
     let field = format!("spec.rules[{}]", rule.name);
     if let Some(component) = rule.components.iter().find(|component| **component != ApiComponent::Agent) {
-        return Err(unsupported(&format!("{field}.components"), &format!("{component:?}"), "Agent"));
+        let found = serde_json::to_value(component).expect("an enum without fields serialises");
+        return Err(unsupported(&format!("{field}.components"), found.as_str().unwrap_or_default(), "Agent"));
     }
     if let Some(server) = rule.servers.first() {
         return Err(unsupported(&format!("{field}.servers"), server, "nothing; leave it out"));

@@ -163,12 +163,20 @@ fn extra_config(text: &str) -> Result<toml::Table, Refusal> {
         spec("ExtraConfigInvalid", format!("spec.agent.extraConfig is no TOML, line {line}: {}", error.message()))
     })?;
     match table.keys().find(|key| !EXTRA_TABLES.contains(&key.as_str())) {
-        None => Ok(table),
+        None => match table.iter().find(|(_, value)| !is_table(value)) {
+            None => Ok(table),
+            Some((key, _)) => Err(spec("ExtraConfigInvalid", format!("spec.agent.extraConfig holds {key} as a plain value; allowed: a table, [{key}]"))),
+        },
         Some(key) => {
             let allowed = EXTRA_TABLES.join(", ");
             Err(spec("ExtraConfigRefused", format!("spec.agent.extraConfig holds [{key}], which the operator manages; allowed tables: {allowed}")))
         }
     }
+}
+
+/// A table, or a list of tables (`[[name]]`).
+fn is_table(value: &toml::Value) -> bool {
+    value.is_table() || value.as_array().is_some_and(|list| !list.is_empty() && list.iter().all(toml::Value::is_table))
 }
 
 fn persona(gathered: &Gathered) -> Result<Vec<String>, Refusal> {
