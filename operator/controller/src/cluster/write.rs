@@ -2,6 +2,7 @@
 
 use super::comparable::{Digest, digest};
 use super::index::{Index, Kind};
+use super::pod::{Gate, PodFacts};
 use super::record::{Record, Remembered, controller_of, record};
 use crate::error::{Error, Result};
 use crate::queue::Sender;
@@ -93,15 +94,19 @@ impl Cluster {
 
     /// Brings one child to what was built: nothing, one create, or one replace. A foreign object of that name is refused.
     pub async fn ensure<K: Child>(&self, built: &K) -> Result<Wrote> {
+        self.ensure_owned(built, None).await
+    }
+
+    /// The same for an object whose owner may come and go, such as a claim with `whenDeleted`: it may have no owner now, or be
+    /// owned by `owner` (UID). One that belonged to a former owner is on its way out and not adopted.
+    pub async fn ensure_owned<K: Child>(&self, built: &K, owner: Option<&str>) -> Result<Wrote> {
         let (namespace, name) = (built.namespace().unwrap_or_default(), built.name_any());
         let wanted = digest(&K::kind(&()), serde_json::to_value(built).expect("API types serialise"));
         let api = Api::<K>::namespaced(self.client.clone(), &namespace);
         let Some(known) = self.index.get(K::KIND, &namespace, &name) else {
-            let live = api.create(&PostParams::default(), built).await.map_err(|e| failed("create", built, e))?;
-            self.remember(&namespace, &name, wanted, &live);
-            return Ok(Wrote::Created);
+            return self.create(&api, built, wanted, owner).await;
         };
-        self.refuse_foreign(built, &known)?;
+        self.refuse_foreign(built, &known, owner)?;
         if known.deleting {
             // It will be made again once it is gone; a write into a dying object helps nobody.
             return Ok(Wrote::Nothing);
@@ -110,7 +115,7 @@ impl Cluster {
             return Ok(Wrote::Nothing);
         }
         let live = api.get(&name).await.map_err(|e| failed("get", built, e))?;
-        self.refuse_foreign(built, &record(&live))?;
+        self.refuse_foreign(built, &record(&live), owner)?;
         let mut next = built.clone();
         next.keep_assigned(&live);
         next.meta_mut().resource_version = live.resource_version();
@@ -118,6 +123,23 @@ impl Cluster {
         tracing::info!(kind = %K::kind(&()), namespace, name, "Replaced");
         self.remember(&namespace, &name, wanted, &live);
         Ok(Wrote::Replaced)
+    }
+
+    async fn create<K: Child>(&self, api: &Api<K>, built: &K, wanted: Digest, owner: Option<&str>) -> Result<Wrote> {
+        let (namespace, name) = (built.namespace().unwrap_or_default(), built.name_any());
+        match api.create(&PostParams::default(), built).await {
+            Ok(live) => {
+                self.remember(&namespace, &name, wanted, &live);
+                Ok(Wrote::Created)
+            }
+            Err(kube::Error::Api(status)) if status.is_already_exists() => {
+                // The watches see only what carries our label: what stands in the way is foreign, or newer than our memory.
+                let live = api.get(&name).await.map_err(|e| failed("get", built, e))?;
+                self.refuse_foreign(built, &record(&live), owner)?;
+                Err(failed("create", built, kube::Error::Api(status)))
+            }
+            Err(error) => Err(failed("create", built, error)),
+        }
     }
 
     /// Creates a child whose content is made once (a password, a token) unless a good one is there already. `good` looks at the
@@ -129,11 +151,12 @@ impl Cluster {
         }
     }
 
-    fn refuse_foreign<K: Child>(&self, built: &K, known: &Record) -> Result<()> {
+    fn refuse_foreign<K: Child>(&self, built: &K, known: &Record, was: Option<&str>) -> Result<()> {
+        let labelled = built.labels().iter().all(|(key, value)| known.labels.get(key) == Some(value));
         let ours = match controller_of(built.meta()) {
-            // A retained claim or an object without an owner is ours by its labels.
-            None => known.owner.is_none() && built.labels().iter().all(|(key, value)| known.labels.get(key) == Some(value)),
-            owner => known.owner == owner,
+            // An object without an owner is ours by its labels.
+            None => labelled && (known.owner.is_none() || known.owner.as_deref() == was),
+            owner => known.owner == owner || (was.is_some() && labelled && known.owner.is_none()),
         };
         if ours { Ok(()) } else { Err(Error::NameTaken { kind: K::kind(&()).into_owned(), name: built.name_any() }) }
     }
@@ -157,9 +180,24 @@ impl Cluster {
         settled.get(&(kind, namespace.to_owned(), name.to_owned())) == Some(&(wanted, live))
     }
 
-    /// Deletes one object by name and UID; an absent one is fine.
+    /// Deletes one object by name and UID; an absent one is fine. A Deployment stays until its last pod is gone: without it its
+    /// ReplicaSet could still make a pod after everybody had seen that none is left.
     pub async fn delete<K: Child>(&self, namespace: &str, name: &str, uid: &str) -> Result<()> {
-        self.delete_with::<K>(namespace, name, uid, DeleteParams::background()).await
+        let params = if K::KIND == Kind::Deployment { DeleteParams::foreground() } else { DeleteParams::background() };
+        self.delete_with::<K>(namespace, name, uid, params).await
+    }
+
+    /// Pods whose gate found something that another try in the same pod cannot disprove are replaced.
+    pub async fn replace_poisoned(&self, namespace: &str, pods: &[Arc<PodFacts>]) -> Result<()> {
+        for pod in pods.iter().filter(|pod| !pod.deleting) {
+            if let Gate::Said(evidence) = &pod.gate
+                && evidence.replace_pod
+            {
+                tracing::warn!(namespace, pod = pod.name, reason = evidence.reason, "Replacing a pod that was reached while it should have been closed");
+                self.kill_pod(namespace, &pod.name, &pod.uid).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Deletes one pod at once, without grace: its containers are killed.

@@ -97,7 +97,10 @@ async fn remove(cluster: &Cluster, gathered: &Gathered) -> Result<Applied> {
     if let Some(known) = ours(Kind::Deployment, &names::egress(name)) {
         cluster.delete::<Deployment>(namespace, &names::egress(name), &known.uid).await?;
     }
-    if !gathered.pods.is_empty() {
+    // It stays until its pods are gone, and what fences them stays as long.
+    let stays = cluster.index.get(Kind::Deployment, namespace, &names::egress(name)).is_some_and(|r| r.owner == gathered.policy.metadata.uid);
+    let pods = cluster.index.pods(namespace, &[(names::POLICY, name), (names::COMPONENT, names::EGRESS)]);
+    if stays || !pods.is_empty() {
         return Ok(Applied::default());
     }
     for (secret, record) in gathered.lane_secrets.iter().filter(|(_, record)| !record.deleting) {

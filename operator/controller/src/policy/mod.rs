@@ -52,6 +52,7 @@ pub async fn reconcile(context: &Context, name: &Name) -> Result<Next> {
         Ok(applied) => apply::refresh(context, &gathered, &applied, seen.as_ref()).await.map(|()| applied),
         failed => failed,
     };
+    context.cluster.replace_poisoned(&name.namespace, &gathered.pods).await?;
     let report = report::report(&gathered, &planned, applied.as_ref().err(), seen.as_ref());
     let again = report.again;
     report::status(context, &policy, report).await?;
@@ -66,9 +67,11 @@ async fn cleanup(context: &Context, name: &Name, policy: &EgressPolicy) -> Resul
     let index = &context.cluster.index;
     if let Some(known) = index.get(Kind::Deployment, &name.namespace, &names::egress(&name.name))
         && known.owner == policy.metadata.uid
-        && !known.deleting
     {
-        context.cluster.delete::<Deployment>(&name.namespace, &names::egress(&name.name), &known.uid).await?;
+        if !known.deleting {
+            context.cluster.delete::<Deployment>(&name.namespace, &names::egress(&name.name), &known.uid).await?;
+        }
+        return Ok(Next::Wait);
     }
     let pods = index.pods(&name.namespace, &[(names::POLICY, &name.name), (names::COMPONENT, names::EGRESS)]);
     if !pods.is_empty() {

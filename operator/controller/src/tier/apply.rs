@@ -3,7 +3,7 @@
 use super::build::{self, Children};
 use super::gather::Gathered;
 use super::plan::Plan;
-use crate::cluster::{Cluster, Facts, Gate};
+use crate::cluster::{Cluster, Facts};
 use crate::error::Result;
 use crate::names;
 use crate::secret::{os, sha256_hex, token};
@@ -24,7 +24,7 @@ pub async fn apply(cluster: &Cluster, gathered: &Gathered, plan: &Plan, settings
     cluster.ensure(&policy).await?;
     cluster.ensure(&config).await?;
     for claim in &claims {
-        cluster.ensure(claim).await?;
+        cluster.ensure_owned(claim, tier.metadata.uid.as_deref()).await?;
     }
     cluster.ensure(&service).await?;
     cluster.ensure(&workload).await?;
@@ -37,19 +37,6 @@ pub async fn hold_back(cluster: &Cluster, gathered: &Gathered) -> Result<()> {
     let runs = ours.is_some_and(|known| !matches!(known.facts, Facts::Deployment { wanted: 0, .. }));
     if gathered.tier.spec.suspend && runs {
         cluster.stop(&gathered.name.namespace, &names::agent(&gathered.name.name)).await?;
-    }
-    Ok(())
-}
-
-/// Pods whose gate found something that another try in the same pod cannot disprove are replaced.
-pub async fn replace_poisoned(cluster: &Cluster, gathered: &Gathered) -> Result<()> {
-    for pod in gathered.pods.iter().filter(|pod| !pod.deleting) {
-        if let Gate::Said(evidence) = &pod.gate
-            && evidence.replace_pod
-        {
-            tracing::warn!(tier = %gathered.name, pod = pod.name, reason = evidence.reason, "Replacing a pod that was reached while it should have been closed");
-            cluster.kill_pod(&gathered.name.namespace, &pod.name, &pod.uid).await?;
-        }
     }
     Ok(())
 }

@@ -44,7 +44,7 @@ pub async fn reconcile(context: &Context, name: &Name) -> Result<Next> {
         Ok(plan) => apply::apply(&context.cluster, &gathered, plan, &context.settings).await,
         Err(_) => apply::hold_back(&context.cluster, &gathered).await,
     };
-    apply::replace_poisoned(&context.cluster, &gathered).await?;
+    context.cluster.replace_poisoned(&name.namespace, &gathered.pods).await?;
     let report = report::report(&gathered, &planned, applied.as_ref().err());
     let retry = report.model_pending;
     report::status(context, &tier, report).await?;
