@@ -22,7 +22,7 @@ fn text(text: &str, model: &str) -> String {
         }
     }
     flush(&mut hex, &mut out);
-    if let Some(start) = out.find("\"issuedAt\":\"").map(|at| at + 12) {
+    if let Some(start) = out.find("\"issuedAt\": \"").map(|at| at + 13) {
         let end = start + out[start..].find('"').expect("a JSON string ends");
         out.replace_range(start..end, "<time>");
     }

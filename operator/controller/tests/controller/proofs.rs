@@ -21,12 +21,12 @@ fn closed() -> crate::cluster_double::Says {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_breach_is_told_with_its_remedy() {
     let world = World::with_operator().await;
-    world.cluster.gates_say(|pod| Some(if is_agent(pod) { says(Verdict::Breach, reason::LINK_LOCAL_OPEN, "fe80::1 answered", false) } else { closed() }));
+    world.cluster.gates_say(|pod| Some(if is_agent(pod) { says(Verdict::Breach, reason::LINK_LOCAL_OPEN, "fe80::1 answered; set nodePrep.enabled=true", false) } else { closed() }));
     world.apply(&example("tier.yaml"));
     world.until_condition("AssistantTier", "updates", "Contained", "False", "LinkLocalOpen").await;
     world.until_condition("AssistantTier", "updates", "Ready", "False", "LinkLocalOpen").await;
     let (_, _, message) = world.condition("AssistantTier", "updates", "Contained").expect("it is reported");
-    assert!(message.starts_with("fe80::1 answered") && message.contains("nodePrep"), "{message}");
+    assert_eq!(message, "fe80::1 answered; set nodePrep.enabled=true");
     assert!(world.get("AssistantTier", "updates").expect("it is there")["status"]["containment"].is_null());
     world.cluster.gates_say(|_| Some(closed()));
     world.until_ready("updates").await;

@@ -38,7 +38,6 @@ static TAKEN: Mutex<BTreeSet<u8>> = Mutex::new(BTreeSet::new());
 pub struct Operator {
     process: Arc<Process>,
     runtime: Option<Runtime>,
-    stop: CancellationToken,
 }
 
 impl Drop for Operator {
@@ -120,16 +119,16 @@ impl World {
         self.kill();
         let process = Arc::new(Process::default());
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
-        let stop = CancellationToken::new();
         let identity = Identity { namespace: OWN.to_owned(), pod: "operator-0".to_owned(), api_server: Some("10.43.0.1:443".parse().expect("an address")) };
         let leader = Leader { settings: self.settings.clone(), identity, metrics: Metrics::default(), clock: self.clock, concurrency: 8 };
-        let (api, process_of, stop_of, settings) = (self.api.clone(), process.clone(), stop.clone(), self.settings.clone());
+        let (api, process_of, settings) = (self.api.clone(), process.clone(), self.settings.clone());
         runtime.spawn(async move {
             let client = api.client(&process_of);
-            let observed = Observed::start(&client, &settings, OWN, &stop_of);
-            leader.work(client, observed, stop_of).await;
+            let stop = CancellationToken::new();
+            let observed = Observed::start(&client, &settings, OWN, &stop);
+            leader.work(client, observed, stop).await;
         });
-        *self.operator() = Some(Operator { process, runtime: Some(runtime), stop });
+        *self.operator() = Some(Operator { process, runtime: Some(runtime) });
     }
 
     /// Kills the operator where it stands.
@@ -139,13 +138,6 @@ impl World {
 
     fn operator(&self) -> MutexGuard<'_, Option<Operator>> {
         self.operator.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Asks the operator to end, as SIGTERM does.
-    pub fn stop(&self) {
-        if let Some(operator) = self.operator().as_ref() {
-            operator.stop.cancel();
-        }
     }
 
     /// Whether a fault has ended the operator's process.
