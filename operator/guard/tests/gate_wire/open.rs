@@ -6,10 +6,7 @@ use crate::{
     world::Manners,
 };
 use assistant_proof::{GateSettings, Outcome, Verdict, reason};
-use std::{
-    sync::atomic::Ordering,
-    time::{Duration, Instant},
-};
+use std::sync::atomic::Ordering;
 
 fn breach(ended: &Ended, reason: &str, replace_pod: bool) {
     let evidence = &ended.evidence;
@@ -55,14 +52,13 @@ fn an_answered_udp_probe_is_final_for_the_pod() {
     let pod = Pod::new(&lab);
     let ended = pod.gate(&tier());
     breach(&ended, reason::CANARY_REACHED_UDP, true);
-    assert!(ended.took < Duration::from_secs(15), "final before the deadline of 20 s, it took {:?}", ended.took);
+    assert!(!ended.evidence.message.contains("still open"), "final before the deadline: {ended:?}");
     assert!(pod.marked());
 
     lab.fence("");
-    let began = Instant::now();
     let again = pod.gate(&tier());
     breach(&again, reason::CANARY_REACHED_UDP, true);
-    assert!(began.elapsed() < Duration::from_secs(2), "ten rounds would take longer: refused at once");
+    assert!(again.evidence.probes.is_empty(), "refused before any round: {again:?}");
     assert!(again.evidence.message.contains("earlier start"), "{again:?}");
 
     let elsewhere = Pod::new(&lab).gate(&tier());
@@ -125,5 +121,5 @@ fn an_icmp_socket_can_be_opened() {
     let (_witnesses, _world) = (lab.witnesses(), lab.world(Manners::default()));
     let ended = Pod::new(&lab).gate(&tier());
     breach(&ended, reason::ICMP_OPEN, false);
-    assert!(ended.took < Duration::from_secs(15), "a pod's sysctl does not change: it took {:?}", ended.took);
+    assert!(!ended.evidence.message.contains("still open"), "a pod's sysctl does not change, no need to wait: {ended:?}");
 }
