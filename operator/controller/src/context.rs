@@ -40,7 +40,14 @@ pub struct Context {
 
 impl Context {
     /// Puts it together.
-    pub fn new(cluster: Cluster, settings: Settings, identity: Identity, metrics: Metrics, recorder: Recorder, clock: fn() -> Timestamp) -> Self {
+    pub fn new(
+        cluster: Cluster,
+        settings: Settings,
+        identity: Identity,
+        metrics: Metrics,
+        recorder: Recorder,
+        clock: fn() -> Timestamp,
+    ) -> Self {
         Self { cluster, settings, identity, metrics, models: ModelChecks::default(), recorder, clock, squids: Mutex::default() }
     }
 
@@ -64,7 +71,14 @@ impl Context {
     }
 
     /// Writes a status if it differs from the old one, and tells a changed reason of `Ready` as an Event.
-    pub async fn write_status<K, S>(&self, object: &K, old_conditions: &[Condition], conditions: &[Condition], old: Option<&S>, next: &S) -> Result<()>
+    pub async fn write_status<K, S>(
+        &self,
+        object: &K,
+        old_conditions: &[Condition],
+        conditions: &[Condition],
+        old: Option<&S>,
+        next: &S,
+    ) -> Result<()>
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
         S: PartialEq + Serialize,
@@ -114,7 +128,8 @@ impl Context {
 /// The finding for an object in a namespace that the operator does not serve.
 pub fn not_served(kind: &str, namespace: &str, served: &BTreeSet<String>) -> Finding {
     let served = served.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
-    let message = format!("the operator serves no {kind} in namespace {namespace}; it serves: {served} (the chart's value `namespaces`)");
+    let message =
+        format!("the operator serves no {kind} in namespace {namespace}; it serves: {served} (the chart's value `namespaces`)");
     Finding::new("Ready", Status::False, "NamespaceNotServed", message)
 }
 

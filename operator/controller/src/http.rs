@@ -21,7 +21,10 @@ async fn ready(State(served): State<Served>) -> impl IntoResponse {
     if started > 0 && listed == started {
         (StatusCode::OK, "ready\n".to_owned())
     } else {
-        (StatusCode::SERVICE_UNAVAILABLE, format!("{listed} of {started} watches have listed their objects; are the CRDs installed?\n"))
+        (
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!("{listed} of {started} watches have listed their objects; are the CRDs installed?\n"),
+        )
     }
 }
 

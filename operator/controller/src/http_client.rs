@@ -51,7 +51,11 @@ async fn exchange(address: SocketAddr, path: &str, bearer: Option<&Secret<String
     let request = request.body(Empty::<Bytes>::new()).expect("a path and two headers make a request");
     let response = sender.send_request(request).await?;
     let status = response.status();
-    let body = Limited::new(response.into_body(), ANSWER_BYTES).collect().await.map_err(|error| Error::Body(error.to_string()))?.to_bytes();
+    let body = Limited::new(response.into_body(), ANSWER_BYTES)
+        .collect()
+        .await
+        .map_err(|error| Error::Body(error.to_string()))?
+        .to_bytes();
     driver.abort();
     if status == StatusCode::OK { Ok(body) } else { Err(Error::Status(status)) }
 }

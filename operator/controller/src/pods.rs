@@ -6,8 +6,8 @@ use crate::settings::Settings;
 use assistant_proof::GateSettings;
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy};
 use k8s_openapi::api::core::v1::{
-    Capabilities, Container, EmptyDirVolumeSource, EnvVar, EnvVarSource, ObjectFieldSelector, PodSecurityContext, PodSpec, PodTemplateSpec,
-    ResourceRequirements, SeccompProfile, SecretKeySelector, SecurityContext, Sysctl, Volume, VolumeMount,
+    Capabilities, Container, EmptyDirVolumeSource, EnvVar, EnvVarSource, ObjectFieldSelector, PodSecurityContext, PodSpec,
+    PodTemplateSpec, ResourceRequirements, SeccompProfile, SecretKeySelector, SecurityContext, Sysctl, Volume, VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
@@ -77,12 +77,20 @@ pub fn env(name: &str, value: impl Into<String>) -> EnvVar {
 /// An environment variable from the pod's own fields.
 pub fn env_field(name: &str, path: &str) -> EnvVar {
     let field = ObjectFieldSelector { api_version: Some("v1".to_owned()), field_path: path.to_owned() };
-    EnvVar { name: name.to_owned(), value: None, value_from: Some(EnvVarSource { field_ref: Some(field), ..EnvVarSource::default() }) }
+    EnvVar {
+        name: name.to_owned(),
+        value: None,
+        value_from: Some(EnvVarSource { field_ref: Some(field), ..EnvVarSource::default() }),
+    }
 }
 /// An environment variable from a Secret of ours.
 pub fn env_secret(name: &str, secret: &str, key: &str) -> EnvVar {
     let selector = SecretKeySelector { name: secret.to_owned(), key: key.to_owned(), optional: None };
-    EnvVar { name: name.to_owned(), value: None, value_from: Some(EnvVarSource { secret_key_ref: Some(selector), ..EnvVarSource::default() }) }
+    EnvVar {
+        name: name.to_owned(),
+        value: None,
+        value_from: Some(EnvVarSource { secret_key_ref: Some(selector), ..EnvVarSource::default() }),
+    }
 }
 /// A writable mount.
 pub fn mount(volume: &str, path: &str) -> VolumeMount {
@@ -122,7 +130,8 @@ pub fn pod_spec(settings: &Settings, user_namespaces: bool, shape: Shape) -> Pod
     let (dns_policy, dns_config) = if shape.cluster_dns {
         ("ClusterFirst", None)
     } else {
-        let nowhere = k8s_openapi::api::core::v1::PodDNSConfig { nameservers: Some(vec!["127.0.0.1".to_owned()]), ..Default::default() };
+        let nowhere =
+            k8s_openapi::api::core::v1::PodDNSConfig { nameservers: Some(vec!["127.0.0.1".to_owned()]), ..Default::default() };
         ("None", Some(nowhere))
     };
     PodSpec {
@@ -154,7 +163,13 @@ pub fn pod_spec(settings: &Settings, user_namespaces: bool, shape: Shape) -> Pod
 }
 
 /// A Deployment of one pod.
-pub fn deployment(metadata: ObjectMeta, selector: LabelSelector, template: PodTemplateSpec, strategy: DeploymentStrategy, replicas: i32) -> Deployment {
+pub fn deployment(
+    metadata: ObjectMeta,
+    selector: LabelSelector,
+    template: PodTemplateSpec,
+    strategy: DeploymentStrategy,
+    replicas: i32,
+) -> Deployment {
     Deployment {
         metadata,
         spec: Some(DeploymentSpec {

@@ -166,7 +166,11 @@ fn watch(watches: &Watches, settings: &Settings, own: &str) {
     watches.namespaced::<Service>(Kind::Service, own, witness());
     watches.namespaced::<Pod>(Kind::Pod, own, witness());
     if let Some(model) = &settings.model {
-        watches.namespaced::<Service>(Kind::Service, &model.namespace, Config::default().fields(&format!("metadata.name={}", model.name)));
+        watches.namespaced::<Service>(
+            Kind::Service,
+            &model.namespace,
+            Config::default().fields(&format!("metadata.name={}", model.name)),
+        );
         let slices = Config::default().labels(&format!("kubernetes.io/service-name={}", model.name));
         watches.namespaced::<EndpointSlice>(Kind::Endpoints, &model.namespace, slices);
     }

@@ -130,8 +130,11 @@ impl Index {
     }
     /// Name of a NetworkPolicy in our namespace that selects the witness pods, if there is one.
     pub fn witness_policy(&self) -> Option<String> {
-        let witnesses: Vec<BTreeMap<String, String>> =
-            self.list(Kind::Pod, &self.own_namespace, |_, record| is_witness(&record.labels)).into_iter().map(|(_, r)| r.labels).collect();
+        let witnesses: Vec<BTreeMap<String, String>> = self
+            .list(Kind::Pod, &self.own_namespace, |_, record| is_witness(&record.labels))
+            .into_iter()
+            .map(|(_, r)| r.labels)
+            .collect();
         let by_chart = names::labels(&[names::WITNESS_POD]);
         let selects = |record: &Record| match &record.facts {
             Facts::Policy(selector) => matches(selector, &by_chart) || witnesses.iter().any(|labels| matches(selector, labels)),

@@ -74,7 +74,9 @@ fn gate(status: &ContainerStatus) -> Gate {
     let Some(end) = ended(&status.state).or_else(|| ended(&status.last_state)) else { return Gate::Pending };
     match end.message.as_deref().map(serde_json::from_str::<Evidence>) {
         // Only the exit code 0 opens the way to the next container, so only with it may the evidence say "closed".
-        Some(Ok(evidence)) if (end.exit_code == 0) == (evidence.verdict == assistant_proof::Verdict::Closed) => Gate::Said(Box::new(evidence)),
+        Some(Ok(evidence)) if (end.exit_code == 0) == (evidence.verdict == assistant_proof::Verdict::Closed) => {
+            Gate::Said(Box::new(evidence))
+        }
         _ => Gate::Silent(end.exit_code),
     }
 }

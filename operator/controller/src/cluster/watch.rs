@@ -52,7 +52,14 @@ impl Watches {
     /// Remembers the objects of a kind in one namespace as records.
     pub fn namespaced<K>(&self, kind: Kind, namespace: &str, config: Config)
     where
-        K: Remembered + Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+        K: Remembered
+            + Resource<DynamicType = (), Scope = NamespaceResourceScope>
+            + Clone
+            + Debug
+            + DeserializeOwned
+            + Send
+            + Sync
+            + 'static,
     {
         self.records(Api::<K>::namespaced(self.client.clone(), namespace), kind, namespace.to_owned(), config);
     }
@@ -121,7 +128,10 @@ impl Watches {
                     Event::Delete(object) => this.forget::<K>(super::index::name_of(&object)),
                     Event::InitDone => {
                         let seen = seen.take().unwrap_or_default();
-                        K::names(&this.index).into_iter().filter(|name| !seen.contains(name)).for_each(|name| this.forget::<K>(name));
+                        K::names(&this.index)
+                            .into_iter()
+                            .filter(|name| !seen.contains(name))
+                            .for_each(|name| this.forget::<K>(name));
                         this.done(&mut first);
                     }
                 }
@@ -161,7 +171,11 @@ impl Watches {
     }
 
     /// The next event; errors are logged and waited out (1 s doubling to 30 s).
-    async fn next<K>(&self, events: &mut (impl futures::Stream<Item = Result<Event<K>, kube::runtime::watcher::Error>> + Unpin), kind: &str) -> Option<Event<K>> {
+    async fn next<K>(
+        &self,
+        events: &mut (impl futures::Stream<Item = Result<Event<K>, kube::runtime::watcher::Error>> + Unpin),
+        kind: &str,
+    ) -> Option<Event<K>> {
         let mut pause = Duration::from_secs(1);
         loop {
             let event = tokio::select! {

@@ -144,7 +144,13 @@ impl Cluster {
 
     /// Creates a child whose content is made once (a password, a token) unless a good one is there already. `good` looks at the
     /// remembered record; content that is there but not good is replaced as a whole.
-    pub async fn ensure_minted<K: Child>(&self, namespace: &str, name: &str, good: impl Fn(&Record) -> bool, mint: impl FnOnce() -> K) -> Result<Wrote> {
+    pub async fn ensure_minted<K: Child>(
+        &self,
+        namespace: &str,
+        name: &str,
+        good: impl Fn(&Record) -> bool,
+        mint: impl FnOnce() -> K,
+    ) -> Result<Wrote> {
         match self.index.get(K::KIND, namespace, name) {
             Some(known) if good(&known) => Ok(Wrote::Nothing),
             _ => self.ensure(&mint()).await,
@@ -193,7 +199,12 @@ impl Cluster {
             if let Gate::Said(evidence) = &pod.gate
                 && evidence.replace_pod
             {
-                tracing::warn!(namespace, pod = pod.name, reason = evidence.reason, "Replacing a pod that was reached while it should have been closed");
+                tracing::warn!(
+                    namespace,
+                    pod = pod.name,
+                    reason = evidence.reason,
+                    "Replacing a pod that was reached while it should have been closed"
+                );
                 self.kill_pod(namespace, &pod.name, &pod.uid).await?;
             }
         }
@@ -202,7 +213,13 @@ impl Cluster {
 
     /// Deletes one pod at once, without grace: its containers are killed.
     pub async fn kill_pod(&self, namespace: &str, name: &str, uid: &str) -> Result<()> {
-        self.delete_with::<Pod>(namespace, name, uid, DeleteParams { grace_period_seconds: Some(1), ..DeleteParams::background() }).await
+        self.delete_with::<Pod>(
+            namespace,
+            name,
+            uid,
+            DeleteParams { grace_period_seconds: Some(1), ..DeleteParams::background() },
+        )
+        .await
     }
 
     async fn delete_with<K>(&self, namespace: &str, name: &str, uid: &str, params: DeleteParams) -> Result<()>
@@ -224,7 +241,9 @@ impl Cluster {
         if let Some(spec) = &mut live.spec {
             spec.replicas = Some(0);
         }
-        api.replace(name, &PostParams::default(), &live).await.map_err(|error| api_error("replace", "Deployment", namespace, name, error))?;
+        api.replace(name, &PostParams::default(), &live)
+            .await
+            .map_err(|error| api_error("replace", "Deployment", namespace, name, error))?;
         Ok(())
     }
 
@@ -273,7 +292,13 @@ impl Cluster {
 
 fn failed<K: Resource<DynamicType = ()>>(verb: &'static str, object: &K, source: kube::Error) -> Error {
     let meta = object.meta();
-    api_error(verb, &K::kind(&()), meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default(), source)
+    api_error(
+        verb,
+        &K::kind(&()),
+        meta.namespace.as_deref().unwrap_or_default(),
+        meta.name.as_deref().unwrap_or_default(),
+        source,
+    )
 }
 
 /// An [`Error::Api`] with its object.

@@ -77,14 +77,20 @@ mod tests {
         let dying = there(&[("assistants-fence", true)]);
         assert_eq!(plan(true, &dying), Plan { stand: Some("assistants-fence-2".into()), end: vec![] });
         let followed = there(&[("assistants-fence", true), ("assistants-fence-2", false)]);
-        assert_eq!(plan(true, &followed), Plan { stand: Some("assistants-fence-2".into()), end: vec!["assistants-fence".into()] });
+        assert_eq!(
+            plan(true, &followed),
+            Plan { stand: Some("assistants-fence-2".into()), end: vec!["assistants-fence".into()] }
+        );
         let both = there(&[("assistants-fence", true), ("assistants-fence-2", true)]);
         assert_eq!(plan(true, &both).stand.as_deref(), Some("assistants-fence-3"));
     }
 
     #[test]
     fn nothing_left_ends_all() {
-        assert_eq!(plan(false, &there(&[("assistants-fence", false)])), Plan { stand: None, end: vec!["assistants-fence".into()] });
+        assert_eq!(
+            plan(false, &there(&[("assistants-fence", false)])),
+            Plan { stand: None, end: vec!["assistants-fence".into()] }
+        );
     }
 
     #[test]

@@ -31,9 +31,12 @@ pub async fn apply(context: &Context, gathered: &Gathered, planned: &Planned) ->
     let admin = names::admin(&gathered.name.name);
     let metadata = build::metadata(policy, admin.clone());
     cluster
-        .ensure_minted(namespace, &admin, |known| matches!(known.facts, Facts::Token(_)) && known.owner == policy.metadata.uid, || {
-            build::secret(metadata, [("token", token(&os).expose().clone())])
-        })
+        .ensure_minted(
+            namespace,
+            &admin,
+            |known| matches!(known.facts, Facts::Token(_)) && known.owner == policy.metadata.uid,
+            || build::secret(metadata, [("token", token(&os).expose().clone())]),
+        )
         .await?;
     let htpasswd = hashes.iter().map(|(user, hash)| format!("{user}:{hash}\n")).collect();
     let Children { policy, plan, auth, service, workload } =
@@ -93,12 +96,17 @@ pub async fn refresh(context: &Context, gathered: &Gathered, applied: &Applied, 
 /// Nobody uses the policy: no Squid and nothing that belongs to it.
 async fn remove(cluster: &Cluster, gathered: &Gathered) -> Result<Applied> {
     let (namespace, name) = (gathered.name.namespace.as_str(), gathered.name.name.as_str());
-    let ours = |kind, child: &str| cluster.index.get(kind, namespace, child).filter(|r| r.owner == gathered.policy.metadata.uid && !r.deleting);
+    let ours = |kind, child: &str| {
+        cluster.index.get(kind, namespace, child).filter(|r| r.owner == gathered.policy.metadata.uid && !r.deleting)
+    };
     if let Some(known) = ours(Kind::Deployment, &names::egress(name)) {
         cluster.delete::<Deployment>(namespace, &names::egress(name), &known.uid).await?;
     }
     // It stays until its pods are gone, and what fences them stays as long.
-    let stays = cluster.index.get(Kind::Deployment, namespace, &names::egress(name)).is_some_and(|r| r.owner == gathered.policy.metadata.uid);
+    let stays = cluster
+        .index
+        .get(Kind::Deployment, namespace, &names::egress(name))
+        .is_some_and(|r| r.owner == gathered.policy.metadata.uid);
     let pods = cluster.index.pods(namespace, &[(names::POLICY, name), (names::COMPONENT, names::EGRESS)]);
     if stays || !pods.is_empty() {
         return Ok(Applied::default());

@@ -10,8 +10,8 @@ use ipnet::IpNet;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentStrategy, RollingUpdateDeployment};
 use k8s_openapi::api::core::v1::{
-    ConfigMap, ConfigMapVolumeSource, Container, ContainerPort, PodTemplateSpec, Probe, Secret, SecretVolumeSource, Service, ServicePort,
-    ServiceSpec, TCPSocketAction, Volume,
+    ConfigMap, ConfigMapVolumeSource, Container, ContainerPort, PodTemplateSpec, Probe, Secret, SecretVolumeSource, Service,
+    ServicePort, ServiceSpec, TCPSocketAction, Volume,
 };
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement, ObjectMeta};
@@ -47,7 +47,13 @@ pub fn metadata(policy: &EgressPolicy, name: String) -> ObjectMeta {
 }
 
 /// Builds all. `htpasswd`: the lines of `user:hash`, sorted.
-pub fn children(policy: &EgressPolicy, planned: &Planned, htpasswd: String, settings: &Settings, operator_namespace: &str) -> Children {
+pub fn children(
+    policy: &EgressPolicy,
+    planned: &Planned,
+    htpasswd: String,
+    settings: &Settings,
+    operator_namespace: &str,
+) -> Children {
     let name = policy.metadata.name.clone().unwrap_or_default();
     Children {
         policy: network_policy(policy, &name, planned, operator_namespace),
@@ -85,7 +91,11 @@ fn network_policy(policy: &EgressPolicy, name: &str, planned: &Planned, operator
     // Gates of all users ask the control port what the outside looks like.
     let users = LabelSelector {
         match_labels: None,
-        match_expressions: Some(vec![LabelSelectorRequirement { key: names::TIER.to_owned(), operator: "In".to_owned(), values: Some(tiers(&planned.plan)) }]),
+        match_expressions: Some(vec![LabelSelectorRequirement {
+            key: names::TIER.to_owned(),
+            operator: "In".to_owned(),
+            values: Some(tiers(&planned.plan)),
+        }]),
     };
     let control = network::from(vec![network::pods(users)], vec![network::tcp(i32::from(CONTROL_PORT))]);
     let operator = names::selector(&[("app.kubernetes.io/name", names::OPERATOR)]);
@@ -93,14 +103,17 @@ fn network_policy(policy: &EgressPolicy, name: &str, planned: &Planned, operator
     let ingress = lane_rules.chain([control, admin]).collect();
 
     // Outside means: port 443 of what is nobody's private or local address. Squid refuses these again, after the ClientHello.
-    let denied: Vec<IpNet> = IpNet::aggregate(&private_ranges().into_iter().chain(planned.plan.local_ranges.iter().copied()).collect());
-    let text = |v6: bool| denied.iter().filter(|range| matches!(range, IpNet::V6(_)) == v6).map(ToString::to_string).collect::<Vec<_>>();
+    let denied: Vec<IpNet> =
+        IpNet::aggregate(&private_ranges().into_iter().chain(planned.plan.local_ranges.iter().copied()).collect());
+    let text =
+        |v6: bool| denied.iter().filter(|range| matches!(range, IpNet::V6(_)) == v6).map(ToString::to_string).collect::<Vec<_>>();
     let mut outside = vec![network::block("0.0.0.0/0", text(false))];
     if planned.ipv6 {
         outside.push(network::block("::/0", text(true)));
     }
     let dns = network::pods_in("kube-system", names::selector(&[("k8s-app", "kube-dns")]));
-    let egress = vec![network::to(outside, vec![network::tcp(443)]), network::to(vec![dns], vec![network::udp(53), network::tcp(53)])];
+    let egress =
+        vec![network::to(outside, vec![network::tcp(443)]), network::to(vec![dns], vec![network::udp(53), network::tcp(53)])];
     network::policy(metadata(policy, names::egress(name)), names::selector(&pod_labels(name)), ingress, egress)
 }
 
@@ -157,7 +170,12 @@ fn workload(policy: &EgressPolicy, name: &str, planned: &Planned, settings: &Set
             pods::env("GUARD_EGRESS", serde_json::to_string(&guard).expect("egress settings serialise")),
             pods::env_field("POD_IP", "status.podIP"),
         ]),
-        ports: Some(vec![ContainerPort { container_port: i32::from(CONTROL_PORT), name: Some("control".to_owned()), protocol: Some("TCP".to_owned()), ..ContainerPort::default() }]),
+        ports: Some(vec![ContainerPort {
+            container_port: i32::from(CONTROL_PORT),
+            name: Some("control".to_owned()),
+            protocol: Some("TCP".to_owned()),
+            ..ContainerPort::default()
+        }]),
         // The control port opens once Squid listens on every port of a valid plan.
         readiness_probe: Some(Probe {
             tcp_socket: Some(TCPSocketAction { port: IntOrString::Int(i32::from(CONTROL_PORT)), host: None }),
@@ -178,7 +196,11 @@ fn workload(policy: &EgressPolicy, name: &str, planned: &Planned, settings: &Set
     };
     let secret_volume = |volume: &str, secret: String| Volume {
         name: volume.to_owned(),
-        secret: Some(SecretVolumeSource { secret_name: Some(secret), default_mode: Some(0o440), ..SecretVolumeSource::default() }),
+        secret: Some(SecretVolumeSource {
+            secret_name: Some(secret),
+            default_mode: Some(0o440),
+            ..SecretVolumeSource::default()
+        }),
         ..Volume::default()
     };
     let shape = pods::Shape {
@@ -187,7 +209,11 @@ fn workload(policy: &EgressPolicy, name: &str, planned: &Planned, settings: &Set
         volumes: vec![
             Volume {
                 name: "plan".to_owned(),
-                config_map: Some(ConfigMapVolumeSource { name: names::plan(name), default_mode: Some(0o444), ..ConfigMapVolumeSource::default() }),
+                config_map: Some(ConfigMapVolumeSource {
+                    name: names::plan(name),
+                    default_mode: Some(0o444),
+                    ..ConfigMapVolumeSource::default()
+                }),
                 ..Volume::default()
             },
             secret_volume("auth", names::auth(name)),

@@ -54,22 +54,29 @@ pub fn gather(context: &Context, name: &Name, policy: Arc<EgressPolicy>) -> Gath
     let index = &context.cluster.index;
     let namespace = name.namespace.as_str();
     let references = index.tiers(namespace);
-    let referencing = references.iter().filter(|tier| tier.spec.egress_policy_ref.name == name.name).filter_map(|tier| tier.metadata.name.clone());
+    let referencing = references
+        .iter()
+        .filter(|tier| tier.spec.egress_policy_ref.name == name.name)
+        .filter_map(|tier| tier.metadata.name.clone());
     let living = index.pods(namespace, &[(names::POLICY, &name.name), (names::COMPONENT, names::AGENT)]);
     let living = living.iter().filter(|(_, pod)| pod.alive()).filter_map(|(record, _)| record.labels.get(names::TIER).cloned());
     // A foreign ConfigMap of that name is no record; applying will refuse it.
-    let record = index.get(Kind::ConfigMap, namespace, &names::plan(&name.name)).filter(|record| record.owner == policy.metadata.uid);
+    let record =
+        index.get(Kind::ConfigMap, namespace, &names::plan(&name.name)).filter(|record| record.owner == policy.metadata.uid);
     let (recorded, record_unreadable) = match record.map(|record| record.facts) {
         Some(Facts::Plan(plan, _)) => (plan.clone(), plan.is_none()),
         Some(_) => (None, true),
         None => (None, false),
     };
     let prefix = format!("{}-lane-", name.name);
-    let lane_secrets = index.list(Kind::Secret, namespace, |secret, record| secret.starts_with(&prefix) && record.owner == policy.metadata.uid);
+    let lane_secrets =
+        index.list(Kind::Secret, namespace, |secret, record| secret.starts_with(&prefix) && record.owner == policy.metadata.uid);
     let lanes = lane_secrets
         .iter()
         .filter_map(|(secret, record)| match &record.facts {
-            Facts::Lane { username, hash } => Some((secret.strip_prefix(&prefix)?.parse().ok()?, (username.clone(), hash.clone()))),
+            Facts::Lane { username, hash } => {
+                Some((secret.strip_prefix(&prefix)?.parse().ok()?, (username.clone(), hash.clone())))
+            }
             _ => None,
         })
         .collect();

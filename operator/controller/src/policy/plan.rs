@@ -54,7 +54,8 @@ fn host_refusal(field: &str, host: &str, error: &egress::HostRefused) -> String 
 }
 
 fn hosts(field: &str, list: &[String]) -> Result<Vec<Host>, Refusal> {
-    let parse = |host: &String| host.parse::<Host>().map_err(|error| Refusal::spec("InvalidHost", host_refusal(field, host, &error)));
+    let parse =
+        |host: &String| host.parse::<Host>().map_err(|error| Refusal::spec("InvalidHost", host_refusal(field, host, &error)));
     list.iter().map(parse).collect()
 }
 
@@ -71,7 +72,9 @@ fn rule(rule: &EgressRule) -> Result<Rule, Refusal> {
         None => None,
         Some(preset) => {
             let name = serde_json::to_value(preset).ok().and_then(|value| serde_json::from_value::<egress::Preset>(value).ok());
-            Some(name.ok_or_else(|| unsupported(&format!("{field}.preset"), &format!("{preset:?}"), "the presets that docs/reference.md lists"))?)
+            Some(name.ok_or_else(|| {
+                unsupported(&format!("{field}.preset"), &format!("{preset:?}"), "the presets that docs/reference.md lists")
+            })?)
         }
     };
     Ok(Rule {
@@ -86,7 +89,10 @@ fn rule(rule: &EgressRule) -> Result<Rule, Refusal> {
 }
 
 fn unsupported(field: &str, found: &str, allowed: &str) -> Refusal {
-    Refusal::spec("Unsupported", format!("{field} is {found}, which this version of the operator cannot do yet; allowed here: {allowed}"))
+    Refusal::spec(
+        "Unsupported",
+        format!("{field} is {found}, which this version of the operator cannot do yet; allowed here: {allowed}"),
+    )
 }
 
 /// Plans.
@@ -99,7 +105,9 @@ pub fn plan(gathered: &Gathered, settings: &Settings, now: Timestamp) -> Result<
     let policy = egress::Policy { rules, except: hosts("spec.except", &spec.except)?, workloads: vec![] };
     if gathered.record_unreadable {
         let record = crate::names::plan(&gathered.name.name);
-        let message = format!("ConfigMap {record} holds no readable plan, and without it the ports of running lanes are unknown; delete that ConfigMap to start with new ports");
+        let message = format!(
+            "ConfigMap {record} holds no readable plan, and without it the ports of running lanes are unknown; delete that ConfigMap to start with new ports"
+        );
         return Err(Refusal { reason: "RecordUnreadable", message, stalled: false });
     }
     let wanted = gathered.tiers.iter().map(|tier| {
@@ -109,19 +117,25 @@ pub fn plan(gathered: &Gathered, settings: &Settings, now: Timestamp) -> Result<
     });
     let wanted = wanted.collect::<Result<Vec<_>, Refusal>>()?;
     let local = local_ranges(gathered, &settings.local_ranges);
-    let plan = egress::plan(gathered.recorded.as_deref(), wanted, &policy.except, &BTreeSet::new(), &local, now).map_err(|error| {
-        let reason = match error {
-            PlanError::TooManyLanes { .. } => "TooManyLanes",
-            PlanError::NoFreePort { .. } => "NoFreePort",
-            PlanError::SharedUser { .. } => "SharedUser",
-        };
-        Refusal { reason, message: error.to_string(), stalled: false }
-    })?;
+    let plan =
+        egress::plan(gathered.recorded.as_deref(), wanted, &policy.except, &BTreeSet::new(), &local, now).map_err(|error| {
+            let reason = match error {
+                PlanError::TooManyLanes { .. } => "TooManyLanes",
+                PlanError::NoFreePort { .. } => "NoFreePort",
+                PlanError::SharedUser { .. } => "SharedUser",
+            };
+            Refusal { reason, message: error.to_string(), stalled: false }
+        })?;
     if !gathered.fenced {
-        return Err(Refusal { reason: "FenceMissing", message: "waiting for the namespace's fence to be seen".into(), stalled: false });
+        return Err(Refusal {
+            reason: "FenceMissing",
+            message: "waiting for the namespace's fence to be seen".into(),
+            stalled: false,
+        });
     }
     let Some(witnesses) = gathered.witnesses else {
-        let message = "the Services witness-a and witness-b of the operator have no address; install them with the chart secure-assistant";
+        let message =
+            "the Services witness-a and witness-b of the operator have no address; install them with the chart secure-assistant";
         return Err(Refusal { reason: "WitnessMissing", message: message.into(), stalled: false });
     };
     let all: BTreeSet<Host> = policy.rules.iter().flat_map(Rule::all_hosts).collect();

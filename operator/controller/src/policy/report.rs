@@ -31,7 +31,12 @@ impl Report {
 }
 
 /// Judges.
-pub fn report(gathered: &Gathered, planned: &std::result::Result<Planned, Refusal>, error: Option<&Error>, squid: Option<&SquidState>) -> Report {
+pub fn report(
+    gathered: &Gathered,
+    planned: &std::result::Result<Planned, Refusal>,
+    error: Option<&Error>,
+    squid: Option<&SquidState>,
+) -> Report {
     let not_ready = |reason: &str, message: String| vec![Finding::new("Ready", Status::False, reason, message)];
     let planned = match planned {
         Ok(planned) => planned,
@@ -75,7 +80,8 @@ pub fn report(gathered: &Gathered, planned: &std::result::Result<Planned, Refusa
             report.findings = vec![Finding::new("Ready", Status::True, "Serving", message)];
         }
         Some(SquidState { error: Some(error), .. }) => {
-            report.findings = not_ready("PlanRefused", format!("the proxy keeps its former plan, because the new one fails: {error}"));
+            report.findings =
+                not_ready("PlanRefused", format!("the proxy keeps its former plan, because the new one fails: {error}"));
             report.again = true;
         }
         _ if ready => {
@@ -91,7 +97,10 @@ pub fn report(gathered: &Gathered, planned: &std::result::Result<Planned, Refusa
 fn starting(gathered: &Gathered) -> Finding {
     let finding = |reason: &str, message: String| Finding::new("Ready", Status::False, reason, message);
     if let Some(failure) = &gathered.deployment_failure {
-        return finding("PodRefused", format!("Deployment {} cannot make its pod: {failure}", names::egress(&gathered.name.name)));
+        return finding(
+            "PodRefused",
+            format!("Deployment {} cannot make its pod: {failure}", names::egress(&gathered.name.name)),
+        );
     }
     let Some(pod) = gathered.pods.first() else { return finding("Starting", "waiting for the proxy's pod".into()) };
     if let Gate::Said(evidence) = &pod.gate

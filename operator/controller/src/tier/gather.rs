@@ -136,13 +136,17 @@ fn egress(context: &Context, name: &Name, tier: &AssistantTier) -> Egress {
     let secret = index.get(Kind::Secret, &name.namespace, &names::lane(policy_name, lane.port));
     let address = policy::service_address(index, &name.namespace, &names::egress(policy_name));
     match (served, secret, address) {
-        (Some(served), Some(Record { facts: Facts::Lane { hash, .. }, .. }), Some(address)) if served.port == i32::from(lane.port) => Egress::Lane {
-            address,
-            port: lane.port,
-            hash,
-            ready: ready.is_some_and(|c| c.status == "True"),
-            hosts: lane.hosts.iter().map(|allowed| allowed.host.as_str().to_owned()).collect(),
-        },
+        (Some(served), Some(Record { facts: Facts::Lane { hash, .. }, .. }), Some(address))
+            if served.port == i32::from(lane.port) =>
+        {
+            Egress::Lane {
+                address,
+                port: lane.port,
+                hash,
+                ready: ready.is_some_and(|c| c.status == "True"),
+                hosts: lane.hosts.iter().map(|allowed| allowed.host.as_str().to_owned()).collect(),
+            }
+        }
         _ => not_ready(ready),
     }
 }
@@ -151,14 +155,17 @@ fn not_ready(condition: Option<&k8s_openapi::apimachinery::pkg::apis::meta::v1::
     // A policy that is ready but does not serve this tier yet has not seen the tier: it will.
     match condition.filter(|condition| condition.status != "True") {
         Some(condition) => Egress::NotReady { reason: condition.reason.clone(), message: condition.message.clone() },
-        None => Egress::NotReady { reason: "LanePending".into(), message: "the proxy does not serve this tier's lane yet".into() },
+        None => {
+            Egress::NotReady { reason: "LanePending".into(), message: "the proxy does not serve this tier's lane yet".into() }
+        }
     }
 }
 
 async fn model(context: &Context) -> Option<Model> {
     let service = context.settings.model.as_ref()?;
     let index = &context.cluster.index;
-    let (address, selector, ports) = match index.get(Kind::Service, &service.namespace, &service.name).map(|record| record.facts) {
+    let (address, selector, ports) = match index.get(Kind::Service, &service.namespace, &service.name).map(|record| record.facts)
+    {
         Some(Facts::Service { address, selector, ports }) => (address, selector, ports),
         _ => (None, BTreeMap::new(), vec![]),
     };
@@ -180,6 +187,7 @@ async fn model(context: &Context) -> Option<Model> {
 async fn persona(context: &Context, namespace: &str, tier: &AssistantTier) -> Result<Option<Vec<String>>> {
     let Some(name) = super::persona(tier) else { return Ok(Some(vec![])) };
     let api = Api::<ConfigMap>::namespaced(context.cluster.client.clone(), namespace);
-    let found = api.get_opt(name).await.map_err(|error| crate::cluster::write::api_error("get", "ConfigMap", namespace, name, error))?;
+    let found =
+        api.get_opt(name).await.map_err(|error| crate::cluster::write::api_error("get", "ConfigMap", namespace, name, error))?;
     Ok(found.map(|map| map.data.unwrap_or_default().into_keys().collect()))
 }

@@ -82,7 +82,11 @@ pub fn plan(gathered: &Gathered, settings: &Settings, api_server: Option<SocketA
     let persona = persona(gathered)?;
     let model = model(gathered, settings)?;
     if !gathered.fenced {
-        return Err(waiting("Contained", "FenceMissing", "waiting for the namespace's fence to be seen; nothing starts before it"));
+        return Err(waiting(
+            "Contained",
+            "FenceMissing",
+            "waiting for the namespace's fence to be seen; nothing starts before it",
+        ));
     }
     if let Some(policy) = &gathered.witness_policy {
         let message = format!(
@@ -91,7 +95,8 @@ pub fn plan(gathered: &Gathered, settings: &Settings, api_server: Option<SocketA
         return Err(waiting("Contained", "WitnessPolicy", message));
     }
     let Some(witnesses) = gathered.witnesses else {
-        let message = "the Services witness-a and witness-b of the operator have no address; install them with the chart secure-assistant";
+        let message =
+            "the Services witness-a and witness-b of the operator have no address; install them with the chart secure-assistant";
         return Err(waiting("Contained", "WitnessMissing", message));
     };
     let (egress, lane, lane_hash) = match &gathered.egress {
@@ -117,10 +122,16 @@ pub fn plan(gathered: &Gathered, settings: &Settings, api_server: Option<SocketA
 pub fn no_lane(policy: &str, egress: &Egress) -> Refusal {
     match egress {
         Egress::Missing => {
-            let message = format!("spec.egressPolicyRef.name is {policy:?}, and there is no EgressPolicy of that name in this namespace; create it or name another");
+            let message = format!(
+                "spec.egressPolicyRef.name is {policy:?}, and there is no EgressPolicy of that name in this namespace; create it or name another"
+            );
             waiting("EgressReady", "PolicyMissing", message)
         }
-        Egress::Deleting => waiting("EgressReady", "PolicyDeleting", format!("EgressPolicy {policy} is being deleted; create it again or name another")),
+        Egress::Deleting => waiting(
+            "EgressReady",
+            "PolicyDeleting",
+            format!("EgressPolicy {policy} is being deleted; create it again or name another"),
+        ),
         Egress::NotReady { reason, message } => waiting("EgressReady", reason, format!("EgressPolicy {policy}: {message}")),
         Egress::Lane { .. } => waiting("EgressReady", "LanePending", "the lane is not served yet"),
     }
@@ -151,7 +162,9 @@ fn supported(gathered: &Gathered) -> Result<(), Refusal> {
         return refuse("spec.model.requestsPerMinute", "leave it out");
     }
     if let Some(entry) = tier.agent.auto_approve.iter().find(|entry| entry.contains("__")) {
-        let message = format!("spec.agent.autoApprove holds {entry:?}, a tool of an MCP server, and this tier has none; allowed here: names of built-in tools such as memory_recall");
+        let message = format!(
+            "spec.agent.autoApprove holds {entry:?}, a tool of an MCP server, and this tier has none; allowed here: names of built-in tools such as memory_recall"
+        );
         return Err(spec("Unsupported", message));
     }
     Ok(())
@@ -165,11 +178,17 @@ fn extra_config(text: &str) -> Result<toml::Table, Refusal> {
     match table.keys().find(|key| !EXTRA_TABLES.contains(&key.as_str())) {
         None => match table.iter().find(|(_, value)| !is_table(value)) {
             None => Ok(table),
-            Some((key, _)) => Err(spec("ExtraConfigInvalid", format!("spec.agent.extraConfig holds {key} as a plain value; allowed: a table, [{key}]"))),
+            Some((key, _)) => Err(spec(
+                "ExtraConfigInvalid",
+                format!("spec.agent.extraConfig holds {key} as a plain value; allowed: a table, [{key}]"),
+            )),
         },
         Some(key) => {
             let allowed = EXTRA_TABLES.join(", ");
-            Err(spec("ExtraConfigRefused", format!("spec.agent.extraConfig holds [{key}], which the operator manages; allowed tables: {allowed}")))
+            Err(spec(
+                "ExtraConfigRefused",
+                format!("spec.agent.extraConfig holds [{key}], which the operator manages; allowed tables: {allowed}"),
+            ))
         }
     }
 }
@@ -182,40 +201,50 @@ fn is_table(value: &toml::Value) -> bool {
 fn persona(gathered: &Gathered) -> Result<Vec<String>, Refusal> {
     let name = super::persona(&gathered.tier).unwrap_or_default();
     let Some(keys) = &gathered.persona else {
-        let message = format!("spec.agent.persona.configMapRef.name is {name:?}, and there is no ConfigMap of that name in this namespace; create it");
+        let message = format!(
+            "spec.agent.persona.configMapRef.name is {name:?}, and there is no ConfigMap of that name in this namespace; create it"
+        );
         return Err(waiting("Ready", "PersonaMissing", message));
     };
     if let Some(key) = keys.iter().find(|key| !PERSONA_FILES.contains(&key.as_str())) {
         let allowed = PERSONA_FILES.join(", ");
-        return Err(waiting("Ready", "PersonaInvalid", format!("ConfigMap {name} holds the key {key:?}; allowed keys: {allowed}")));
+        return Err(waiting(
+            "Ready",
+            "PersonaInvalid",
+            format!("ConfigMap {name} holds the key {key:?}; allowed keys: {allowed}"),
+        ));
     }
     Ok(keys.clone())
 }
 
 fn model(gathered: &Gathered, settings: &Settings) -> Result<ModelTarget, Refusal> {
     let Some(model) = &gathered.model else {
-        let message = "the operator's settings name no model Service; set the chart's values model.service.namespace, .name and .port";
+        let message =
+            "the operator's settings name no model Service; set the chart's values model.service.namespace, .name and .port";
         return Err(waiting("ModelReady", "NoModelService", message));
     };
     let service = format!("Service {}/{}", model.namespace, model.name);
     if gathered.tier.spec.model.attestation == Attestation::Required {
-        let message = format!("spec.model.attestation is Required (the default), and nothing attests {service}; set it to None if you trust that Service");
+        let message = format!(
+            "spec.model.attestation is Required (the default), and nothing attests {service}; set it to None if you trust that Service"
+        );
         return Err(Refusal { condition: "ModelReady", reason: "UnattestedModel".into(), message, stalled: true });
     }
     let Some(address) = model.address else {
-        return Err(waiting("ModelReady", "ModelServiceMissing", format!("{service} of the operator's settings is not there or has no address")));
+        return Err(waiting(
+            "ModelReady",
+            "ModelServiceMissing",
+            format!("{service} of the operator's settings is not there or has no address"),
+        ));
     };
     let port = settings.model.as_ref().map_or(0, |model| model.port);
     match (model.target_port.clone(), model.selector.is_empty()) {
-        (Some(target_port), false) => Ok(ModelTarget {
-            namespace: model.namespace.clone(),
-            address,
-            port,
-            selector: model.selector.clone(),
-            target_port,
-        }),
+        (Some(target_port), false) => {
+            Ok(ModelTarget { namespace: model.namespace.clone(), address, port, selector: model.selector.clone(), target_port })
+        }
         _ => {
-            let message = format!("{service} needs a selector and the port {port}, because a NetworkPolicy names pods and their ports");
+            let message =
+                format!("{service} needs a selector and the port {port}, because a NetworkPolicy names pods and their ports");
             Err(waiting("ModelReady", "ModelServiceUnusable", message))
         }
     }

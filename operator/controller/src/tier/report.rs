@@ -41,7 +41,11 @@ pub fn report(gathered: &Gathered, planned: &std::result::Result<Plan, Refusal>,
     if let Some(refusal) = refusal.filter(|refusal| refusal.stalled) {
         findings.push(Finding::new("Stalled", Status::True, refusal.reason.clone(), refusal.message.clone()));
     }
-    Report { model_pending: findings[3].status != Status::True && gathered.model.is_some(), containment: Some(containment(gathered)), findings }
+    Report {
+        model_pending: findings[3].status != Status::True && gathered.model.is_some(),
+        containment: Some(containment(gathered)),
+        findings,
+    }
 }
 
 /// Worst of all living pods: every one of them can send.
@@ -70,9 +74,11 @@ fn pod_contained(pod: &PodFacts) -> Finding {
     let finding = |status, reason: &str, message: String| Finding::new("Contained", status, reason, message);
     match &pod.gate {
         Gate::Pending => finding(Status::Unknown, "Proving", format!("the gate of pod {} has not finished its proof", pod.name)),
-        Gate::Silent(code) => {
-            finding(Status::Unknown, "NoEvidence", format!("the gate of pod {} ended with exit code {code} and without evidence; see its log", pod.name))
-        }
+        Gate::Silent(code) => finding(
+            Status::Unknown,
+            "NoEvidence",
+            format!("the gate of pod {} ended with exit code {code} and without evidence; see its log", pod.name),
+        ),
         Gate::Said(evidence) => match evidence.verdict {
             Verdict::Closed => {
                 let not_proven = if evidence.not_proven.is_empty() {
@@ -80,7 +86,11 @@ fn pod_contained(pod: &PodFacts) -> Finding {
                 } else {
                     format!("; refused, but without a control: {}", evidence.not_proven.join(", "))
                 };
-                finding(Status::True, "ProvenAtStart", format!("closed {} ms after the gate began{not_proven}", evidence.closed_after_milliseconds))
+                finding(
+                    Status::True,
+                    "ProvenAtStart",
+                    format!("closed {} ms after the gate began{not_proven}", evidence.closed_after_milliseconds),
+                )
             }
             Verdict::Breach => finding(Status::False, &evidence.reason, evidence.message.clone()),
             Verdict::Inconclusive => finding(Status::Unknown, &evidence.reason, evidence.message.clone()),
@@ -104,12 +114,18 @@ fn containment(gathered: &Gathered) -> Option<ContainmentStatus> {
 fn egress(gathered: &Gathered) -> Finding {
     let policy = &gathered.tier.spec.egress_policy_ref.name;
     match &gathered.egress {
-        Egress::Lane { port, ready: true, hosts, .. } => {
-            Finding::new("EgressReady", Status::True, "LaneServed", format!("EgressPolicy {policy} serves lane {port} to {} hosts", hosts.len()))
-        }
-        Egress::Lane { ready: false, .. } => {
-            Finding::new("EgressReady", Status::False, "PolicyNotReady", format!("EgressPolicy {policy} is not ready; see its status"))
-        }
+        Egress::Lane { port, ready: true, hosts, .. } => Finding::new(
+            "EgressReady",
+            Status::True,
+            "LaneServed",
+            format!("EgressPolicy {policy} serves lane {port} to {} hosts", hosts.len()),
+        ),
+        Egress::Lane { ready: false, .. } => Finding::new(
+            "EgressReady",
+            Status::False,
+            "PolicyNotReady",
+            format!("EgressPolicy {policy} is not ready; see its status"),
+        ),
         other => {
             let refusal = no_lane(policy, other);
             Finding::new("EgressReady", Status::False, refusal.reason, refusal.message)
@@ -128,17 +144,26 @@ fn model(gathered: &Gathered, refusal: Option<&Refusal>) -> Finding {
     };
     let service = format!("Service {}/{}", model.namespace, model.name);
     match &model.listing {
-        Listing::Models(models) if models.contains(name) => finding(Status::True, "Listed", format!("{service} lists model {name}")),
+        Listing::Models(models) if models.contains(name) => {
+            finding(Status::True, "Listed", format!("{service} lists model {name}"))
+        }
         Listing::Models(models) => {
             let listed = models.iter().take(20).map(String::as_str).collect::<Vec<_>>().join(", ");
             finding(Status::False, "ModelNotListed", format!("spec.model.name is {name:?}, and {service} lists: {listed}"))
         }
-        Listing::Failed(error) => finding(Status::False, "ModelUnreachable", format!("{service} port {} does not list its models: {error}", model.port)),
+        Listing::Failed(error) => {
+            finding(Status::False, "ModelUnreachable", format!("{service} port {} does not list its models: {error}", model.port))
+        }
     }
 }
 
 /// The first failing check gives the reason: refused, stopped by a person, open, no way out, not proven, no model, not running.
-fn ready(gathered: &Gathered, refusal: Option<&Refusal>, error: Option<&Error>, [contained, egress, model]: [&Finding; 3]) -> Finding {
+fn ready(
+    gathered: &Gathered,
+    refusal: Option<&Refusal>,
+    error: Option<&Error>,
+    [contained, egress, model]: [&Finding; 3],
+) -> Finding {
     let not = |reason: &str, message: &str| Finding::new("Ready", Status::False, reason, message);
     let failing = |finding: &Finding| (finding.status != Status::True).then(|| not(&finding.reason, &finding.message));
     if let Some(refusal) = refusal.filter(|refusal| refusal.stalled || refusal.condition == "Ready") {

@@ -10,8 +10,8 @@ use assistant_crds::AssistantTier;
 use assistant_proof::{CONTROL_PORT, ClosedTarget, GateSettings, LaneTarget, PodKind, WITNESS_CONTROL_PORT};
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentStrategy};
 use k8s_openapi::api::core::v1::{
-    ConfigMapVolumeSource, Container, ContainerPort, HTTPGetAction, HostAlias, PersistentVolumeClaimVolumeSource, PodTemplateSpec, Probe, Volume,
-    VolumeMount,
+    ConfigMapVolumeSource, Container, ContainerPort, HTTPGetAction, HostAlias, PersistentVolumeClaimVolumeSource,
+    PodTemplateSpec, Probe, Volume, VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
@@ -67,7 +67,10 @@ fn probe(period: i32, failures: i32) -> Probe {
 fn container(tier: &AssistantTier, plan: &Plan, settings: &Settings) -> Container {
     let lane = names::lane(&plan.policy, plan.lane);
     let proxy = format!("http://$(LANE_USER):$(LANE_PASSWORD)@{PROXY_HOST}:{}", plan.lane);
-    let file = |name: &str, volume: &str, path: String| VolumeMount { sub_path: Some(name.to_owned()), ..pods::mount_read_only(volume, &path) };
+    let file = |name: &str, volume: &str, path: String| VolumeMount {
+        sub_path: Some(name.to_owned()),
+        ..pods::mount_read_only(volume, &path)
+    };
     let mut mounts = vec![pods::mount("state", STATE), pods::mount("workspace", WORKSPACE), pods::mount("tmp", "/tmp")];
     mounts.push(file("config.toml", "config", format!("{STATE}/config.toml")));
     mounts.extend(plan.persona.iter().map(|name| file(name, "persona", format!("{WORKSPACE}/{name}"))));
@@ -93,7 +96,12 @@ fn container(tier: &AssistantTier, plan: &Plan, settings: &Settings) -> Containe
         liveness_probe: Some(probe(20, 3)),
         resources: Some(build_parts::resources(tier.spec.agent.resources.as_ref(), "50m", "96Mi", "512Mi")),
         volume_mounts: Some(mounts),
-        ..pods::container("assistant", tier.spec.agent.image.as_deref().unwrap_or(&settings.images.agent), settings, names::AGENT_UID)
+        ..pods::container(
+            "assistant",
+            tier.spec.agent.image.as_deref().unwrap_or(&settings.images.agent),
+            settings,
+            names::AGENT_UID,
+        )
     }
 }
 

@@ -10,7 +10,8 @@ use assistant_crds::tier::{Autonomy, HighRiskCommands, WorkspaceAccess};
 use toml::{Table, Value};
 
 /// Tools that change what the agent may do or reach, or that ignore the proxy: `http_request` and `web_fetch` dial directly since 0.8.5.
-const EXCLUDED: [&str; 7] = ["proxy_config", "model_routing_config", "model_switch", "backup", "http_request", "web_fetch", "file_download"];
+const EXCLUDED: [&str; 7] =
+    ["proxy_config", "model_routing_config", "model_switch", "backup", "http_request", "web_fetch", "file_download"];
 /// Where the workspace is mounted.
 pub const WORKSPACE: &str = "/workspace";
 /// Name of the model's Service in the pod's `/etc/hosts`.
@@ -52,10 +53,12 @@ pub fn toml(tier: &AssistantTier, name: &str, plan: &Plan, token: &str) -> Strin
         memory.entry("search_mode").or_insert_with(|| "bm25".into());
     }
     let uri = format!("http://{MODEL_HOST}:{}/v1", plan.model.port);
-    let provider = table([("uri", uri.into()), ("model", tier.spec.model.name.as_str().into()), ("context_window", 128_000.into())]);
+    let provider =
+        table([("uri", uri.into()), ("model", tier.spec.model.name.as_str().into()), ("context_window", 128_000.into())]);
     file.insert("providers".to_owned(), table([("models", table([("litellm", table([("assistant", provider)]))]))]));
     file.insert("risk_profiles".to_owned(), one(&alias, risk(agent)));
-    let runtime = table([("agentic", true.into()), ("max_actions_per_hour", 500.into()), ("max_cost_per_day_cents", 2000.into())]);
+    let runtime =
+        table([("agentic", true.into()), ("max_actions_per_hour", 500.into()), ("max_cost_per_day_cents", 2000.into())]);
     file.insert("runtime_profiles".to_owned(), one(&alias, runtime));
     let unrestricted = agent.workspace_access == WorkspaceAccess::Unrestricted;
     let mut definition = Table::new();

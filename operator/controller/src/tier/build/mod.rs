@@ -11,7 +11,8 @@ use assistant_crds::AssistantTier;
 use assistant_crds::tier::{Claim, WhenDeleted};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{
-    ConfigMap, PersistentVolumeClaim, PersistentVolumeClaimSpec, Secret, Service, ServicePort, ServiceSpec, VolumeResourceRequirements,
+    ConfigMap, PersistentVolumeClaim, PersistentVolumeClaimSpec, Secret, Service, ServicePort, ServiceSpec,
+    VolumeResourceRequirements,
 };
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
@@ -86,7 +87,10 @@ fn claims(tier: &AssistantTier, name: &str) -> Vec<PersistentVolumeClaim> {
             metadata,
             spec: Some(PersistentVolumeClaimSpec {
                 access_modes: Some(vec!["ReadWriteOnce".to_owned()]),
-                resources: Some(VolumeResourceRequirements { requests: Some(BTreeMap::from([("storage".to_owned(), size)])), limits: None }),
+                resources: Some(VolumeResourceRequirements {
+                    requests: Some(BTreeMap::from([("storage".to_owned(), size)])),
+                    limits: None,
+                }),
                 storage_class_name: claim.storage_class_name.clone(),
                 volume_mode: Some("Filesystem".to_owned()),
                 ..PersistentVolumeClaimSpec::default()

@@ -16,7 +16,10 @@ pub fn agent(tier: &AssistantTier, name: &str, plan: &Plan) -> NetworkPolicy {
     let rules = vec![
         // The gate asks the control port; the agent may too, and learns nothing from it but whether the outside is up.
         network::to(vec![network::pods(proxy)], vec![network::tcp(i32::from(plan.lane)), network::tcp(i32::from(CONTROL_PORT))]),
-        network::to(vec![network::pods_in(&plan.model.namespace, model)], vec![network::tcp_port(plan.model.target_port.clone())]),
+        network::to(
+            vec![network::pods_in(&plan.model.namespace, model)],
+            vec![network::tcp_port(plan.model.target_port.clone())],
+        ),
     ];
     network::policy(metadata(tier, names::agent(name)), names::selector(&pod_labels(name)), vec![], rules)
 }
