@@ -116,7 +116,15 @@ impl ClusterDouble {
         let models = Arc::new(Mutex::new(vec!["assistant".to_owned()]));
         let [a, b, c] = network;
         let model = squid::model(Ipv4Addr::new(a, b, c, 1), model_port, models.clone()).await;
-        let mut node = Node { api, network, behaviour: behaviour.clone(), refuses: refuses.clone(), running: HashMap::new(), numbers: 0, addresses: 9 };
+        let mut node = Node {
+            api,
+            network,
+            behaviour: behaviour.clone(),
+            refuses: refuses.clone(),
+            running: HashMap::new(),
+            numbers: 0,
+            addresses: 9,
+        };
         let work = tokio::spawn(async move {
             let mut changes = node.api.changes();
             loop {
@@ -155,7 +163,8 @@ impl Node {
             workloads::claims(store);
             workloads::deployments(store);
             workloads::replica_sets(store, &behaviour, &mut self.numbers);
-            let pods: Vec<Value> = store.list("Pod", "").filter(|pod| pod["metadata"]["labels"].get(names::FENCED).is_some()).cloned().collect();
+            let pods: Vec<Value> =
+                store.list("Pod", "").filter(|pod| pod["metadata"]["labels"].get(names::FENCED).is_some()).cloned().collect();
             for pod in &pods {
                 self.pod(store, pod, &behaviour);
             }

@@ -15,7 +15,12 @@ fn needs(pod: &Value) -> Vec<(&'static str, String)> {
         needs.extend(text(&volume["persistentVolumeClaim"]["claimName"]).map(|name| ("PersistentVolumeClaim", name)));
     }
     for container in list(&pod["spec"]["containers"]) {
-        needs.extend(list(&container["env"]).iter().filter_map(|env| text(&env["valueFrom"]["secretKeyRef"]["name"])).map(|name| ("Secret", name)));
+        needs.extend(
+            list(&container["env"])
+                .iter()
+                .filter_map(|env| text(&env["valueFrom"]["secretKeyRef"]["name"]))
+                .map(|name| ("Secret", name)),
+        );
     }
     needs
 }
@@ -78,7 +83,8 @@ pub fn next(store: &Store, pod: &Value, behaviour: &Behaviour, address: impl FnO
         let same = is["state"] == ended["state"] && is["lastState"] == ended["lastState"];
         return if same { Next::Nothing } else { Next::Status(status(known, ended, waiting(), false)) };
     }
-    let ready = pod["status"]["conditions"].as_array().into_iter().flatten().any(|c| c["type"] == "Ready" && c["status"] == "True");
+    let ready =
+        pod["status"]["conditions"].as_array().into_iter().flatten().any(|c| c["type"] == "Ready" && c["status"] == "True");
     if ready || behaviour.unready { Next::Nothing } else { Next::Start(known.to_owned()) }
 }
 

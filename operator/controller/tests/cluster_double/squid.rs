@@ -28,7 +28,10 @@ pub fn plan(api: &FakeApi, namespace: &str, policy: &str) -> String {
 
 /// The same, for who holds the store.
 pub fn plan_in(store: &crate::fake_api::store::Store, namespace: &str, policy: &str) -> String {
-    store.get("ConfigMap", namespace, &names::plan(policy)).and_then(|map| map["data"]["plan.json"].as_str().map(str::to_owned)).unwrap_or_default()
+    store
+        .get("ConfigMap", namespace, &names::plan(policy))
+        .and_then(|map| map["data"]["plan.json"].as_str().map(str::to_owned))
+        .unwrap_or_default()
 }
 
 async fn health(State(pod): State<Pod>, headers: HeaderMap) -> Result<String, StatusCode> {
@@ -63,11 +66,13 @@ pub async fn model(address: Ipv4Addr, port: u16, models: Arc<Mutex<Vec<String>>>
     let list = move || {
         let models = models.clone();
         async move {
-            let data: Vec<Value> = models.lock().expect("no test panics here").iter().map(|id| json!({"id": id, "object": "model"})).collect();
+            let data: Vec<Value> =
+                models.lock().expect("no test panics here").iter().map(|id| json!({"id": id, "object": "model"})).collect();
             json!({"object": "list", "data": data}).to_string()
         }
     };
-    let listener = tokio::net::TcpListener::bind((address, port)).await.unwrap_or_else(|error| panic!("{address}:{port}: {error}"));
+    let listener =
+        tokio::net::TcpListener::bind((address, port)).await.unwrap_or_else(|error| panic!("{address}:{port}: {error}"));
     tokio::spawn(async move {
         let _ = axum::serve(listener, Router::new().route("/v1/models", get(list))).await;
     })

@@ -22,7 +22,8 @@ fn owned<'a>(store: &'a Store, kind: &'a str, owner: &Value) -> Vec<&'a Value> {
 }
 
 fn pod_ready(pod: &Value) -> bool {
-    !deleting(pod) && pod["status"]["conditions"].as_array().into_iter().flatten().any(|c| c["type"] == "Ready" && c["status"] == "True")
+    !deleting(pod)
+        && pod["status"]["conditions"].as_array().into_iter().flatten().any(|c| c["type"] == "Ready" && c["status"] == "True")
 }
 
 /// A hash of a pod template, as a label value.
@@ -103,7 +104,8 @@ pub fn replica_sets(store: &mut Store, behaviour: &Behaviour, number: &mut u64) 
         for _ in pods.len()..wanted {
             *number += 1;
             let template = &set["spec"]["template"];
-            let mut pod = child(&set, &format!("{}-{number}", key.name), template["spec"].clone(), &template["metadata"]["labels"]);
+            let mut pod =
+                child(&set, &format!("{}-{number}", key.name), template["spec"].clone(), &template["metadata"]["labels"]);
             pod["metadata"]["annotations"] = template["metadata"]["annotations"].clone();
             let _ = store.create(pod, of_kind("Pod"), &key.namespace);
         }
@@ -118,16 +120,23 @@ pub fn garbage(store: &mut Store, behaviour: &Behaviour) {
     let living: HashSet<String> = store.all().map(|(_, object)| uid(object).to_owned()).collect();
     let orphans: Vec<Key> = store
         .all()
-        .filter(|(_, object)| !deleting(object) && !owners(object).is_empty() && owners(object).iter().all(|owner| !living.contains(owner)))
+        .filter(|(_, object)| {
+            !deleting(object) && !owners(object).is_empty() && owners(object).iter().all(|owner| !living.contains(owner))
+        })
         .map(|(key, _)| key.clone())
         .collect();
     for key in orphans {
         let _ = store.delete(&key, &Deletion::default());
     }
-    let waiting: Vec<Value> =
-        store.all().map(|(_, object)| object).filter(|o| deleting(o) && finalizers(o).iter().any(|f| f == "foregroundDeletion")).cloned().collect();
+    let waiting: Vec<Value> = store
+        .all()
+        .map(|(_, object)| object)
+        .filter(|o| deleting(o) && finalizers(o).iter().any(|f| f == "foregroundDeletion"))
+        .cloned()
+        .collect();
     for owner in waiting {
-        let dependents: Vec<Key> = store.all().filter(|(_, o)| owners(o).contains(&uid(&owner).to_owned())).map(|(key, _)| key.clone()).collect();
+        let dependents: Vec<Key> =
+            store.all().filter(|(_, o)| owners(o).contains(&uid(&owner).to_owned())).map(|(key, _)| key.clone()).collect();
         for key in &dependents {
             // A dependent with dependents of its own is deleted in the foreground, too.
             let _ = store.delete(key, &Deletion { foreground: key.kind == "ReplicaSet", ..Deletion::default() });

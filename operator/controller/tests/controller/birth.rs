@@ -27,7 +27,9 @@ const CHILDREN: [(&str, &str); 18] = [
 ];
 
 fn at(log: &[Sent], kind: &str, name: &str) -> usize {
-    log.iter().position(|sent| sent.verb == "create" && sent.kind == kind && sent.name == name).unwrap_or_else(|| panic!("{kind} {name} was never created"))
+    log.iter()
+        .position(|sent| sent.verb == "create" && sent.kind == kind && sent.name == name)
+        .unwrap_or_else(|| panic!("{kind} {name} was never created"))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -45,21 +47,45 @@ async fn a_tier_from_nothing() {
     // Exactly these objects, besides what the cluster makes of them.
     let ours: Vec<(String, String)> = world.api.with(|store| {
         let of_cluster = ["Pod", "ReplicaSet", "Event"];
-        let all = store.all().filter(|(key, _)| key.namespace == NAMESPACE && !of_cluster.contains(&key.kind.as_str()) && key.name != "unrelated");
+        let all = store
+            .all()
+            .filter(|(key, _)| key.namespace == NAMESPACE && !of_cluster.contains(&key.kind.as_str()) && key.name != "unrelated");
         all.map(|(key, _)| (key.kind.clone(), key.name.clone())).collect()
     });
-    let mut expected: Vec<(String, String)> = CHILDREN.iter().map(|(kind, name)| ((*kind).to_owned(), (*name).to_owned())).collect();
+    let mut expected: Vec<(String, String)> =
+        CHILDREN.iter().map(|(kind, name)| ((*kind).to_owned(), (*name).to_owned())).collect();
     expected.sort();
     assert_eq!(ours, expected);
 
     // What denies and what allows stands before the first thing that can make a pod; what is read stands before who reads it.
     let log = world.api.log();
     for (workload, before) in [
-        ("home-egress", vec![("ConfigMap", "home-egress-plan"), ("Secret", "home-egress-auth"), ("Secret", "home-egress-admin"), ("Secret", "home-lane-3200"), ("Service", "home-egress"), ("NetworkPolicy", "home-egress")]),
-        ("updates-agent", vec![("ConfigMap", "updates-config"), ("Secret", "updates-token"), ("Service", "updates-agent"), ("NetworkPolicy", "updates-agent"), ("PersistentVolumeClaim", "updates-state")]),
+        (
+            "home-egress",
+            vec![
+                ("ConfigMap", "home-egress-plan"),
+                ("Secret", "home-egress-auth"),
+                ("Secret", "home-egress-admin"),
+                ("Secret", "home-lane-3200"),
+                ("Service", "home-egress"),
+                ("NetworkPolicy", "home-egress"),
+            ],
+        ),
+        (
+            "updates-agent",
+            vec![
+                ("ConfigMap", "updates-config"),
+                ("Secret", "updates-token"),
+                ("Service", "updates-agent"),
+                ("NetworkPolicy", "updates-agent"),
+                ("PersistentVolumeClaim", "updates-state"),
+            ],
+        ),
     ] {
         let pod = at(&log, "Deployment", workload);
-        for (kind, name) in before.into_iter().chain([("NetworkPolicy", "assistants-fence"), ("NetworkPolicy", "assistants-witness")]) {
+        for (kind, name) in
+            before.into_iter().chain([("NetworkPolicy", "assistants-fence"), ("NetworkPolicy", "assistants-witness")])
+        {
             assert!(at(&log, kind, name) < pod, "{kind} {name} was created after Deployment {workload}");
         }
     }

@@ -25,7 +25,9 @@ async fn a_tier_ends_with_its_pods_and_keeps_its_claims() {
     world.cluster.turn(|behaviour| behaviour.linger = true);
     let mark = world.api.log().len();
     world.delete("AssistantTier", "updates");
-    let agent = |store: &crate::fake_api::store::Store| store.list("Pod", NAMESPACE).any(|pod| label(pod, names::TIER) == Some("updates") && deleting(pod));
+    let agent = |store: &crate::fake_api::store::Store| {
+        store.list("Pod", NAMESPACE).any(|pod| label(pod, names::TIER) == Some("updates") && deleting(pod))
+    };
     world.until("the agent is told to end", agent).await;
     tokio::time::sleep(Duration::from_millis(400)).await;
     // The pod ignores it: nothing that fences or closes may go before it.
@@ -39,7 +41,12 @@ async fn a_tier_ends_with_its_pods_and_keeps_its_claims() {
 
     world.cluster.turn(|behaviour| behaviour.linger = false);
     world.until("the tier is gone", |store| store.get("AssistantTier", NAMESPACE, "updates").is_none()).await;
-    world.until("its children are gone", |store| store.get("Secret", NAMESPACE, "updates-token").is_none() && store.get("NetworkPolicy", NAMESPACE, "updates-agent").is_none()).await;
+    world
+        .until("its children are gone", |store| {
+            store.get("Secret", NAMESPACE, "updates-token").is_none()
+                && store.get("NetworkPolicy", NAMESPACE, "updates-agent").is_none()
+        })
+        .await;
     assert!(world.get("PersistentVolumeClaim", "updates-state").is_some(), "claims are retained by default");
     assert!(world.get("NetworkPolicy", "assistants-fence").is_some(), "the policy's Squid is still to be fenced");
 
@@ -62,7 +69,11 @@ async fn the_decision_about_claims_may_change_while_the_tier_runs() {
     let world = World::with_operator().await;
     world.apply(&example("tier.yaml"));
     world.until_ready("updates").await;
-    let owner = |store: &crate::fake_api::store::Store| store.get("PersistentVolumeClaim", NAMESPACE, "updates-state").is_some_and(|c| c["metadata"]["ownerReferences"].is_array());
+    let owner = |store: &crate::fake_api::store::Store| {
+        store
+            .get("PersistentVolumeClaim", NAMESPACE, "updates-state")
+            .is_some_and(|c| c["metadata"]["ownerReferences"].is_array())
+    };
     world.edit("AssistantTier", NAMESPACE, "updates", |tier| tier["spec"]["storage"]["whenDeleted"] = json!("Delete"));
     world.until("the claim belongs to the tier", owner).await;
     world.edit("AssistantTier", NAMESPACE, "updates", |tier| tier["spec"]["storage"]["whenDeleted"] = json!("Retain"));
@@ -87,7 +98,11 @@ async fn deleted_before_its_first_pod() {
     world.cluster.turn(|behaviour| behaviour.hold_pods = false);
     tokio::time::sleep(Duration::from_millis(200)).await;
     world.cluster.turn(|behaviour| behaviour.hold_garbage = false);
-    world.until("all is gone", |store| store.list("NetworkPolicy", NAMESPACE).count() == 0 && store.list("Pod", NAMESPACE).count() == 0).await;
+    world
+        .until("all is gone", |store| {
+            store.list("NetworkPolicy", NAMESPACE).count() == 0 && store.list("Pod", NAMESPACE).count() == 0
+        })
+        .await;
     // That no pod was ever without its fence is checked after every write, and told at the end of the world.
 }
 
@@ -104,7 +119,12 @@ async fn a_policy_deleted_under_a_tier() {
     world.until_condition("AssistantTier", "updates", "Ready", "False", "PolicyMissing").await;
     let (_, _, message) = world.condition("AssistantTier", "updates", "EgressReady").expect("it is reported");
     assert!(message.contains("spec.egressPolicyRef.name") && message.contains("\"home\""), "{message}");
-    for (kind, name) in [("Deployment", "updates-agent"), ("NetworkPolicy", "updates-agent"), ("NetworkPolicy", "assistants-fence"), ("Secret", "updates-token")] {
+    for (kind, name) in [
+        ("Deployment", "updates-agent"),
+        ("NetworkPolicy", "updates-agent"),
+        ("NetworkPolicy", "assistants-fence"),
+        ("Secret", "updates-token"),
+    ] {
         assert!(world.get(kind, name).is_some(), "{kind} {name} is gone");
     }
     assert!(world.get("Deployment", "home-egress").is_none());
@@ -150,7 +170,12 @@ async fn what_was_edited_or_deleted_by_hand_comes_back() {
     for name in &policies[1..] {
         world.delete("NetworkPolicy", name);
     }
-    for (kind, name) in [("Service", "updates-agent"), ("ConfigMap", "updates-config"), ("Secret", "home-egress-auth"), ("Deployment", "updates-agent")] {
+    for (kind, name) in [
+        ("Service", "updates-agent"),
+        ("ConfigMap", "updates-config"),
+        ("Secret", "home-egress-auth"),
+        ("Deployment", "updates-agent"),
+    ] {
         world.delete(kind, name);
     }
     world.until("all is there again", |store| crate::mask::difference(&crate::mask::picture(store), &before).is_none()).await;
@@ -166,7 +191,11 @@ async fn a_lost_password_is_minted_again() {
     for secret in ["home-lane-3200", "updates-token"] {
         let before = template(&world);
         world.delete("Secret", secret);
-        world.until("the agent is rolled", |store| store.get("Deployment", NAMESPACE, "updates-agent").is_some_and(|d| d["spec"]["template"] != before)).await;
+        world
+            .until("the agent is rolled", |store| {
+                store.get("Deployment", NAMESPACE, "updates-agent").is_some_and(|d| d["spec"]["template"] != before)
+            })
+            .await;
         world.until_ready("updates").await;
     }
     let lane = world.api.with(|store| crate::cluster_double::secret(store, NAMESPACE, "home-lane-3200", "hash"));
@@ -185,6 +214,8 @@ async fn a_namespace_that_is_not_served_is_told_so() {
     }
     world.until_quiet(Duration::from_millis(300)).await;
     // Nothing is made there, and no finalizer keeps a person from deleting what we do not serve.
-    let made: Vec<String> = world.api.with(|store| store.all().filter(|(key, _)| key.namespace == "elsewhere").map(|(key, _)| key.to_string()).collect());
+    let made: Vec<String> = world
+        .api
+        .with(|store| store.all().filter(|(key, _)| key.namespace == "elsewhere").map(|(key, _)| key.to_string()).collect());
     assert_eq!(made, ["AssistantTier elsewhere/updates", "EgressPolicy elsewhere/home"]);
 }

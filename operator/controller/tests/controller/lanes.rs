@@ -8,7 +8,8 @@ use serde_json::json;
 use std::time::Duration;
 
 fn plan(world: &World, policy: &str) -> Plan {
-    Plan::from_json(crate::cluster_double::squid::plan(&world.api, NAMESPACE, policy).as_bytes()).expect("the plan on record is readable")
+    Plan::from_json(crate::cluster_double::squid::plan(&world.api, NAMESPACE, policy).as_bytes())
+        .expect("the plan on record is readable")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -27,9 +28,17 @@ async fn two_tiers_share_a_policy_and_not_their_hosts() {
     // Each lane's port is open to the pods of its own tier only.
     let policy = world.get("NetworkPolicy", "home-egress").expect("it stands");
     for lane in &plan.lanes {
-        let rules: Vec<_> = policy["spec"]["ingress"].as_array().expect("it has rules").iter().filter(|rule| rule["ports"].as_array().is_some_and(|ports| ports.iter().any(|p| p["port"] == lane.port))).collect();
+        let rules: Vec<_> = policy["spec"]["ingress"]
+            .as_array()
+            .expect("it has rules")
+            .iter()
+            .filter(|rule| rule["ports"].as_array().is_some_and(|ports| ports.iter().any(|p| p["port"] == lane.port)))
+            .collect();
         assert_eq!(rules.len(), 1);
-        assert_eq!(rules[0]["from"], json!([{"podSelector": {"matchLabels": {names::TIER: lane.key.tier, names::COMPONENT: names::AGENT}}}]));
+        assert_eq!(
+            rules[0]["from"],
+            json!([{"podSelector": {"matchLabels": {names::TIER: lane.key.tier, names::COMPONENT: names::AGENT}}}])
+        );
     }
     // One of them goes: its lane and password go, the other's stay as they are.
     let port = |tier: &str| plan.lanes.iter().find(|lane| lane.key.tier == tier).expect("a lane").port;
@@ -53,7 +62,11 @@ async fn a_changed_reference_makes_the_new_lane_first() {
     world.until_condition("EgressPolicy", "other", "Ready", "True", "Unused").await;
     world.cluster.turn(|behaviour| behaviour.linger = true);
     world.edit("AssistantTier", NAMESPACE, "updates", |tier| tier["spec"]["egressPolicyRef"]["name"] = json!("other"));
-    let rolled = |store: &crate::fake_api::store::Store| store.get("Deployment", NAMESPACE, "updates-agent").is_some_and(|d| label(&d["spec"]["template"], names::POLICY) == Some("other"));
+    let rolled = |store: &crate::fake_api::store::Store| {
+        store
+            .get("Deployment", NAMESPACE, "updates-agent")
+            .is_some_and(|d| label(&d["spec"]["template"], names::POLICY) == Some("other"))
+    };
     world.until("the agent is to roll", rolled).await;
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert!(world.get("Secret", "home-lane-3200").is_some(), "the old lane went while the old pod lives");
@@ -61,13 +74,28 @@ async fn a_changed_reference_makes_the_new_lane_first() {
     world.cluster.turn(|behaviour| behaviour.linger = false);
     world.until_ready("updates").await;
     world.until_condition("EgressPolicy", "home", "Ready", "True", "Unused").await;
-    world.until("the old lane is gone", |store| store.get("Secret", NAMESPACE, "home-lane-3200").is_none() && store.get("Deployment", NAMESPACE, "home-egress").is_none()).await;
+    world
+        .until("the old lane is gone", |store| {
+            store.get("Secret", NAMESPACE, "home-lane-3200").is_none()
+                && store.get("Deployment", NAMESPACE, "home-egress").is_none()
+        })
+        .await;
 
     let history: Vec<Change> = world.api.with(|store| store.history.clone());
     let when = |what: &dyn Fn(&Change) -> bool| history.iter().find(|change| what(change)).expect("it happened").version;
-    let served = when(&|c| c.key.kind == "EgressPolicy" && c.key.name == "other" && c.new.as_ref().is_some_and(|o| o["status"]["lanes"].as_array().is_some_and(|l| !l.is_empty())));
-    let roll = when(&|c| c.key.name == "updates-agent" && c.key.kind == "Deployment" && c.new.as_ref().is_some_and(|o| label(&o["spec"]["template"], names::POLICY) == Some("other")));
-    let old_pod = when(&|c| c.key.kind == "Pod" && c.new.is_none() && c.old.as_ref().is_some_and(|o| label(o, names::TIER) == Some("updates")));
+    let served = when(&|c| {
+        c.key.kind == "EgressPolicy"
+            && c.key.name == "other"
+            && c.new.as_ref().is_some_and(|o| o["status"]["lanes"].as_array().is_some_and(|l| !l.is_empty()))
+    });
+    let roll = when(&|c| {
+        c.key.name == "updates-agent"
+            && c.key.kind == "Deployment"
+            && c.new.as_ref().is_some_and(|o| label(&o["spec"]["template"], names::POLICY) == Some("other"))
+    });
+    let old_pod = when(&|c| {
+        c.key.kind == "Pod" && c.new.is_none() && c.old.as_ref().is_some_and(|o| label(o, names::TIER) == Some("updates"))
+    });
     let old_lane = when(&|c| c.key.kind == "Secret" && c.key.name == "home-lane-3200" && c.new.is_none());
     assert!(served < roll && roll < old_pod && old_pod < old_lane, "{served} {roll} {old_pod} {old_lane}");
 }

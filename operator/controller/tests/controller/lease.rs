@@ -21,7 +21,9 @@ fn contender(api: &FakeApi, process: &Arc<Process>, name: &str) -> Contender {
 }
 
 fn holder(api: &FakeApi) -> Option<String> {
-    api.with(|store| store.get("Lease", OWN, OPERATOR).and_then(|lease| lease["spec"]["holderIdentity"].as_str().map(str::to_owned)))
+    api.with(|store| {
+        store.get("Lease", OWN, OPERATOR).and_then(|lease| lease["spec"]["holderIdentity"].as_str().map(str::to_owned))
+    })
 }
 
 #[tokio::test(start_paused = true)]
@@ -87,7 +89,11 @@ async fn of_two_at_the_same_moment_one_wins() {
         let (a, b) = tokio::join!(first.try_hold(), second.try_hold());
         assert_ne!(a.expect("no fault"), b.expect("no fault"), "exactly one of them");
         // The same once more, for a lease that is there and free.
-        api.with(|store| store.edit(&crate::fake_api::key("Lease", OWN, OPERATOR), |lease| lease["spec"]["holderIdentity"] = serde_json::Value::Null));
+        api.with(|store| {
+            store.edit(&crate::fake_api::key("Lease", OWN, OPERATOR), |lease| {
+                lease["spec"]["holderIdentity"] = serde_json::Value::Null
+            })
+        });
         let (a, b) = tokio::join!(first.try_hold(), second.try_hold());
         assert_ne!(a.expect("no fault"), b.expect("no fault"), "exactly one of them");
     }
@@ -100,7 +106,9 @@ async fn who_lost_the_lease_is_told() {
     let stop = CancellationToken::new();
     let mut first = contender(&api, &process, "a");
     assert!(first.acquire(&stop).await);
-    api.with(|store| store.edit(&crate::fake_api::key("Lease", OWN, OPERATOR), |lease| lease["spec"]["holderIdentity"] = "b".into()));
+    api.with(|store| {
+        store.edit(&crate::fake_api::key("Lease", OWN, OPERATOR), |lease| lease["spec"]["holderIdentity"] = "b".into())
+    });
     assert!(!timeout(Duration::from_secs(60), first.keep(&stop)).await.expect("it notices"), "it went on");
     sleep(Duration::from_millis(1)).await;
     assert_eq!(holder(&api).as_deref(), Some("b"), "it took back what it had lost");

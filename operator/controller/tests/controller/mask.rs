@@ -10,7 +10,11 @@ fn text(text: &str, model: &str) -> String {
     let mut out = String::new();
     let mut hex = String::new();
     let flush = |hex: &mut String, out: &mut String| {
-        if hex.len() == 64 { out.push_str("<sha256>") } else { out.push_str(hex) }
+        if hex.len() == 64 {
+            out.push_str("<sha256>")
+        } else {
+            out.push_str(hex)
+        }
         hex.clear();
     };
     for c in text.chars() {
@@ -46,9 +50,14 @@ fn masked(value: &Value, model: &str) -> Value {
 
 /// Everything the operator made in the served namespace, and both custom resources with their status.
 pub fn picture(store: &Store) -> BTreeMap<Key, Value> {
-    let model = store.get("Service", MODEL.0, MODEL.1).and_then(|service| service["spec"]["clusterIP"].as_str().map(str::to_owned)).unwrap_or_default();
+    let model = store
+        .get("Service", MODEL.0, MODEL.1)
+        .and_then(|service| service["spec"]["clusterIP"].as_str().map(str::to_owned))
+        .unwrap_or_default();
     let of_cluster = ["Pod", "ReplicaSet", "Event"];
-    let all = store.all().filter(|(key, _)| key.namespace == NAMESPACE && !of_cluster.contains(&key.kind.as_str()) && key.name != "unrelated");
+    let all = store
+        .all()
+        .filter(|(key, _)| key.namespace == NAMESPACE && !of_cluster.contains(&key.kind.as_str()) && key.name != "unrelated");
     all.map(|(key, object)| {
         let mut object = masked(object, &model);
         let meta = object["metadata"].as_object_mut().expect("metadata");

@@ -1,9 +1,9 @@
 //! What a gate says, and what follows from it; and what stops a proof from being made at all.
 
 use crate::cluster_double::says;
+use crate::fake_api::key;
 use crate::fake_api::resource::of_kind;
 use crate::fake_api::store::{Deletion, label};
-use crate::fake_api::key;
 use crate::world::{NAMESPACE, OWN, World, example};
 use assistant_operator::names;
 use assistant_proof::{Verdict, reason};
@@ -21,7 +21,13 @@ fn closed() -> crate::cluster_double::Says {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_breach_is_told_with_its_remedy() {
     let world = World::with_operator().await;
-    world.cluster.gates_say(|pod| Some(if is_agent(pod) { says(Verdict::Breach, reason::LINK_LOCAL_OPEN, "fe80::1 answered; set nodePrep.enabled=true", false) } else { closed() }));
+    world.cluster.gates_say(|pod| {
+        Some(if is_agent(pod) {
+            says(Verdict::Breach, reason::LINK_LOCAL_OPEN, "fe80::1 answered; set nodePrep.enabled=true", false)
+        } else {
+            closed()
+        })
+    });
     world.apply(&example("tier.yaml"));
     world.until_condition("AssistantTier", "updates", "Contained", "False", "LinkLocalOpen").await;
     world.until_condition("AssistantTier", "updates", "Ready", "False", "LinkLocalOpen").await;
@@ -30,24 +36,39 @@ async fn a_breach_is_told_with_its_remedy() {
     assert!(world.get("AssistantTier", "updates").expect("it is there")["status"]["containment"].is_null());
     world.cluster.gates_say(|_| Some(closed()));
     world.until_ready("updates").await;
-    assert_eq!(world.get("AssistantTier", "updates").expect("it is there")["status"]["containment"]["closedAfterMilliseconds"], 840);
+    assert_eq!(
+        world.get("AssistantTier", "updates").expect("it is there")["status"]["containment"]["closedAfterMilliseconds"],
+        840
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn not_proven_is_unknown() {
     let world = World::with_operator().await;
-    world.cluster.gates_say(|pod| Some(if is_agent(pod) { says(Verdict::Inconclusive, reason::WITNESS_BLOCKED, "a does not reach b", false) } else { closed() }));
+    world.cluster.gates_say(|pod| {
+        Some(if is_agent(pod) {
+            says(Verdict::Inconclusive, reason::WITNESS_BLOCKED, "a does not reach b", false)
+        } else {
+            closed()
+        })
+    });
     world.apply(&example("tier.yaml"));
     world.until_condition("AssistantTier", "updates", "Contained", "Unknown", "WitnessBlocked").await;
     world.until_condition("AssistantTier", "updates", "Ready", "False", "WitnessBlocked").await;
     // Evidence that does not fit the exit code is no evidence.
-    world.cluster.gates_say(|pod| Some(if is_agent(pod) { crate::cluster_double::Says { exit_code: 1, ..closed() } } else { closed() }));
+    world
+        .cluster
+        .gates_say(|pod| Some(if is_agent(pod) { crate::cluster_double::Says { exit_code: 1, ..closed() } } else { closed() }));
     world.until_condition("AssistantTier", "updates", "Contained", "Unknown", "NoEvidence").await;
-    world.cluster.gates_say(|pod| Some(if is_agent(pod) { crate::cluster_double::Says { exit_code: 137, message: String::new() } } else { closed() }));
-    world.until("the exit code is told", |store| {
-        crate::world::condition(store, "AssistantTier", "updates", "Contained").is_some_and(|(_, _, message)| message.contains("137"))
-    })
-    .await;
+    world.cluster.gates_say(|pod| {
+        Some(if is_agent(pod) { crate::cluster_double::Says { exit_code: 137, message: String::new() } } else { closed() })
+    });
+    world
+        .until("the exit code is told", |store| {
+            crate::world::condition(store, "AssistantTier", "updates", "Contained")
+                .is_some_and(|(_, _, message)| message.contains("137"))
+        })
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -60,7 +81,8 @@ async fn a_pod_whose_flow_may_live_on_is_replaced() {
     });
     world.apply(&example("tier.yaml"));
     world.until_ready("updates").await;
-    let deleted: Vec<String> = world.api.log().iter().filter(|sent| sent.verb == "delete" && sent.kind == "Pod").map(|sent| sent.name.clone()).collect();
+    let deleted: Vec<String> =
+        world.api.log().iter().filter(|sent| sent.verb == "delete" && sent.kind == "Pod").map(|sent| sent.name.clone()).collect();
     assert_eq!(deleted.len(), 1, "{deleted:?}");
     assert!(deleted[0].starts_with("updates-agent-") && deleted[0].ends_with("-2"), "{deleted:?}");
 }
@@ -91,7 +113,8 @@ async fn a_policy_on_the_witness_stops_every_start() {
     world.api.with(|store| store.delete(&key("NetworkPolicy", OWN, "deny-all"), &Deletion::default())).expect("it is there");
     world.until_ready("updates").await;
     // While a tier runs: what was proven is not known any more.
-    let foreign = json!({"metadata": {"name": "deny-all"}, "spec": {"podSelector": {"matchLabels": {"assistant.home.arpa/witness": "a"}}}});
+    let foreign =
+        json!({"metadata": {"name": "deny-all"}, "spec": {"podSelector": {"matchLabels": {"assistant.home.arpa/witness": "a"}}}});
     world.api.with(|store| store.create(foreign, of_kind("NetworkPolicy"), OWN)).expect("it is new");
     world.until_condition("AssistantTier", "updates", "Ready", "False", "WitnessPolicy").await;
     assert!(world.get("Deployment", "updates-agent").is_some_and(|d| d["spec"]["replicas"] == 1), "what ran keeps running");

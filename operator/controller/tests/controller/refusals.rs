@@ -1,8 +1,8 @@
 //! Wishes that cannot be met: each is refused with the field's name and what is allowed, nothing is half made, what ran keeps running.
 
+use crate::fake_api::key;
 use crate::fake_api::resource::of_kind;
 use crate::fake_api::store::{Deletion, Key};
-use crate::fake_api::key;
 use crate::world::{NAMESPACE, World, condition, example};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -12,16 +12,36 @@ use std::time::Duration;
 fn bad_tiers() -> Vec<(&'static str, Value, &'static str, Vec<&'static str>)> {
     let secret = json!({"name": "marvin", "key": "token"});
     vec![
-        ("/credentials", json!([{"name": "marvin", "static": {"host": "a.example.org", "header": "X", "secretKeyRef": secret}}]), "Unsupported", vec!["spec.credentials[marvin]", "leave"]),
+        (
+            "/credentials",
+            json!([{"name": "marvin", "static": {"host": "a.example.org", "header": "X", "secretKeyRef": secret}}]),
+            "Unsupported",
+            vec!["spec.credentials[marvin]", "leave"],
+        ),
         ("/credentials", json!([{"name": "mail", "oauth": {"app": "Gmail"}}]), "Unsupported", vec!["spec.credentials[mail]"]),
-        ("/mcpServers", json!([{"name": "notes", "preset": {"name": "Marvin"}, "tools": ["x"]}]), "Unsupported", vec!["spec.mcpServers[notes]"]),
+        (
+            "/mcpServers",
+            json!([{"name": "notes", "preset": {"name": "Marvin"}, "tools": ["x"]}]),
+            "Unsupported",
+            vec!["spec.mcpServers[notes]"],
+        ),
         ("/channels", json!({"telegram": {"allowFrom": ["1"]}}), "Unsupported", vec!["spec.channels", "port-forward"]),
         ("/channels", json!({}), "Unsupported", vec!["spec.channels"]),
         ("/sandbox", json!({}), "Unsupported", vec!["spec.sandbox"]),
         ("/model/budget", json!({"maxUSD": "5"}), "Unsupported", vec!["spec.model.budget"]),
         ("/model/requestsPerMinute", json!(60), "Unsupported", vec!["spec.model.requestsPerMinute"]),
-        ("/agent/autoApprove", json!(["memory_recall", "marvin__get"]), "Unsupported", vec!["spec.agent.autoApprove", "marvin__get", "memory_recall"]),
-        ("/agent/extraConfig", json!("[gateway]\nhost = \"::\"\n"), "ExtraConfigRefused", vec!["spec.agent.extraConfig", "[gateway]", "cron"]),
+        (
+            "/agent/autoApprove",
+            json!(["memory_recall", "marvin__get"]),
+            "Unsupported",
+            vec!["spec.agent.autoApprove", "marvin__get", "memory_recall"],
+        ),
+        (
+            "/agent/extraConfig",
+            json!("[gateway]\nhost = \"::\"\n"),
+            "ExtraConfigRefused",
+            vec!["spec.agent.extraConfig", "[gateway]", "cron"],
+        ),
         ("/agent/extraConfig", json!("schema_version = 1\n"), "ExtraConfigRefused", vec!["schema_version"]),
         ("/agent/extraConfig", json!("[risk_profiles.x]\nlevel = \"full\"\n"), "ExtraConfigRefused", vec!["risk_profiles"]),
         ("/agent/extraConfig", json!("[cron.a]\n= 3\n"), "ExtraConfigInvalid", vec!["spec.agent.extraConfig", "line 2"]),
@@ -35,7 +55,12 @@ fn bad_tiers() -> Vec<(&'static str, Value, &'static str, Vec<&'static str>)> {
 fn waiting_tiers() -> Vec<(&'static str, Value, &'static str, Vec<&'static str>)> {
     vec![
         ("/agent/persona", json!({"configMapRef": {"name": "nobody"}}), "PersonaMissing", vec!["spec.agent.persona", "nobody"]),
-        ("/agent/persona", json!({"configMapRef": {"name": "unrelated"}}), "PersonaInvalid", vec!["unrelated", "\"a\"", "SOUL.md"]),
+        (
+            "/agent/persona",
+            json!({"configMapRef": {"name": "unrelated"}}),
+            "PersonaInvalid",
+            vec!["unrelated", "\"a\"", "SOUL.md"],
+        ),
         ("/egressPolicyRef/name", json!("nowhere"), "PolicyMissing", vec!["spec.egressPolicyRef.name", "nowhere"]),
         ("/model/name", json!("other"), "ModelNotListed", vec!["spec.model.name", "\"other\"", "assistant"]),
     ]
@@ -75,7 +100,11 @@ async fn what_ran_keeps_running() {
         world.until_condition("AssistantTier", "updates", "Ready", "False", reason).await;
         check_sentence(&world, "updates", reason, &names);
         world.until_condition("AssistantTier", "updates", "Stalled", "True", reason).await;
-        assert_eq!(world.condition("AssistantTier", "updates", "Contained").expect("it is reported").0, "True", "{pointer}: the pod that runs is still contained");
+        assert_eq!(
+            world.condition("AssistantTier", "updates", "Contained").expect("it is reported").0,
+            "True",
+            "{pointer}: the pod that runs is still contained"
+        );
         assert_eq!(versions(&world), before, "{pointer} changed something");
         world.edit("AssistantTier", NAMESPACE, "updates", |tier| tier["spec"] = good.clone());
         world.until_ready("updates").await;
@@ -89,7 +118,11 @@ async fn nothing_is_half_made() {
     let documents = example("tier.yaml");
     let (policy, tier) = documents.split_once("\n---").expect("two documents");
     world.apply(policy);
-    let cases: Vec<_> = bad_tiers().into_iter().map(|case| (true, case)).chain(waiting_tiers().into_iter().filter(|case| case.2 != "ModelNotListed").map(|case| (false, case))).collect();
+    let cases: Vec<_> = bad_tiers()
+        .into_iter()
+        .map(|case| (true, case))
+        .chain(waiting_tiers().into_iter().filter(|case| case.2 != "ModelNotListed").map(|case| (false, case)))
+        .collect();
     for (n, (_, (pointer, value, ..))) in cases.iter().enumerate() {
         let mut object: Value = serde_saphyr::from_str(tier).expect("the example is YAML");
         object["metadata"]["name"] = json!(format!("bad-{n}"));
@@ -119,7 +152,9 @@ async fn a_model_that_is_not_listed() {
     check_sentence(&world, "updates", reason, &names);
     // The Service learns it, and its endpoints tell.
     world.cluster.models.lock().expect("no panic").push("other".to_owned());
-    world.edit("EndpointSlice", crate::world::MODEL.0, "llm-1", |slice| slice["endpoints"][0]["addresses"] = json!(["10.42.0.10"]));
+    world.edit("EndpointSlice", crate::world::MODEL.0, "llm-1", |slice| {
+        slice["endpoints"][0]["addresses"] = json!(["10.42.0.10"])
+    });
     world.until_ready("updates").await;
 }
 
@@ -127,14 +162,24 @@ async fn a_model_that_is_not_listed() {
 async fn a_persona_is_mounted_and_followed() {
     let world = World::with_operator().await;
     let persona = json!({"metadata": {"name": "soul"}, "data": {"SOUL.md": "be kind"}});
-    world.apply(&example("tier.yaml").replace("    autonomy: Supervised", "    persona: {configMapRef: {name: soul}}\n    autonomy: Supervised"));
+    world.apply(
+        &example("tier.yaml")
+            .replace("    autonomy: Supervised", "    persona: {configMapRef: {name: soul}}\n    autonomy: Supervised"),
+    );
     world.until_condition("AssistantTier", "updates", "Ready", "False", "PersonaMissing").await;
     world.api.with(|store| store.create(persona, of_kind("ConfigMap"), NAMESPACE)).expect("it is new");
     world.until_ready("updates").await;
-    let mounts = |world: &World| world.get("Deployment", "updates-agent").expect("it runs")["spec"]["template"]["spec"]["containers"][0]["volumeMounts"].to_string();
+    let mounts = |world: &World| {
+        world.get("Deployment", "updates-agent").expect("it runs")["spec"]["template"]["spec"]["containers"][0]["volumeMounts"]
+            .to_string()
+    };
     assert!(mounts(&world).contains("/workspace/SOUL.md"));
     world.edit("ConfigMap", NAMESPACE, "soul", |map| map["data"]["USER.md"] = json!("Ada"));
-    world.until("the new file is mounted", |store| store.get("Deployment", NAMESPACE, "updates-agent").is_some_and(|d| d.to_string().contains("/workspace/USER.md"))).await;
+    world
+        .until("the new file is mounted", |store| {
+            store.get("Deployment", NAMESPACE, "updates-agent").is_some_and(|d| d.to_string().contains("/workspace/USER.md"))
+        })
+        .await;
     world.until_ready("updates").await;
 }
 

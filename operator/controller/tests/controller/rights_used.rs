@@ -14,8 +14,20 @@ use tokio_util::sync::CancellationToken;
 
 /// (section, group, resource, verb, why it is granted although no request of these tests uses it).
 const NOT_SENT: [(&str, &str, &str, &str, &str); 2] = [
-    ("cluster", "assistant.home.arpa", "assistanttiers/finalizers", "update", "asked for by an admission plugin, not by a request"),
-    ("cluster", "assistant.home.arpa", "egresspolicies/finalizers", "update", "asked for by an admission plugin, not by a request"),
+    (
+        "cluster",
+        "assistant.home.arpa",
+        "assistanttiers/finalizers",
+        "update",
+        "asked for by an admission plugin, not by a request",
+    ),
+    (
+        "cluster",
+        "assistant.home.arpa",
+        "egresspolicies/finalizers",
+        "update",
+        "asked for by an admission plugin, not by a request",
+    ),
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -23,8 +35,13 @@ async fn every_right_is_used() {
     let world = World::with_operator().await;
     // The first egress pod is replaced; a second tier adds a lane; the policy gets wider; a claim grows; everything ends.
     world.cluster.gates_say(|pod| {
-        let first = pod["metadata"]["name"].as_str().is_some_and(|name| name.starts_with("updates-agent-") && name.ends_with("-2"));
-        Some(if first { says(Verdict::Breach, reason::CANARY_REACHED_UDP, "reached", true) } else { says(Verdict::Closed, reason::CLOSED, "closed", false) })
+        let first =
+            pod["metadata"]["name"].as_str().is_some_and(|name| name.starts_with("updates-agent-") && name.ends_with("-2"));
+        Some(if first {
+            says(Verdict::Breach, reason::CANARY_REACHED_UDP, "reached", true)
+        } else {
+            says(Verdict::Closed, reason::CLOSED, "closed", false)
+        })
     });
     world.apply(&example("tier.yaml"));
     world.until_ready("updates").await;
@@ -64,7 +81,8 @@ async fn every_right_is_used() {
     assert!(contender.keep(&stop).await);
 
     let unused: BTreeSet<Right> = world.api.granted().difference(&world.api.used()).cloned().collect();
-    let listed: BTreeSet<Right> = NOT_SENT.iter().map(|(a, b, c, d, _)| ((*a).to_owned(), (*b).to_owned(), (*c).to_owned(), (*d).to_owned())).collect();
+    let listed: BTreeSet<Right> =
+        NOT_SENT.iter().map(|(a, b, c, d, _)| ((*a).to_owned(), (*b).to_owned(), (*c).to_owned(), (*d).to_owned())).collect();
     let needless: Vec<&Right> = unused.difference(&listed).collect();
     assert!(needless.is_empty(), "rights that nothing uses; take them out of rbac.yaml: {needless:#?}");
     let stale: Vec<&Right> = listed.difference(&unused).collect();

@@ -29,7 +29,7 @@ pub const OWN: &str = "secure-assistant";
 pub const MODEL: (&str, &str) = ("models", "llm");
 const MODEL_PORT: u16 = 18080;
 /// How long anything may take to become so. Generous, because machines that run tests are busy; nothing waits this long when all is well.
-pub const DEADLINE: Duration = Duration::from_secs(30);
+pub const DEADLINE: Duration = Duration::from_secs(120);
 
 /// 127.x.y.0/24 networks that are in use; x is taken from the process's number, so that two test runs at once rarely meet.
 static TAKEN: Mutex<BTreeSet<u8>> = Mutex::new(BTreeSet::new());
@@ -96,7 +96,8 @@ impl World {
             let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
             static NEXT: AtomicU16 = AtomicU16::new(0);
             let first = NEXT.fetch_add(1, Ordering::Relaxed);
-            let free = (0..250).map(|n| ((first + n) % 250) as u8).find(|n| !taken.contains(n)).expect("fewer than 250 worlds at once");
+            let free =
+                (0..250).map(|n| ((first + n) % 250) as u8).find(|n| !taken.contains(n)).expect("fewer than 250 worlds at once");
             taken.insert(free);
             free
         };
@@ -104,7 +105,16 @@ impl World {
         let api = FakeApi::new(Rights::read(BTreeSet::from([NAMESPACE.to_owned()]), OWN, MODEL));
         seed(&api, network);
         let cluster = ClusterDouble::start(api.clone(), network, MODEL_PORT).await;
-        Self { api, cluster, settings: settings(), clock: Timestamp::now, subnet, operator: Mutex::default(), revive: false, strict: true }
+        Self {
+            api,
+            cluster,
+            settings: settings(),
+            clock: Timestamp::now,
+            subnet,
+            operator: Mutex::default(),
+            revive: false,
+            strict: true,
+        }
     }
 
     /// A world with a running operator.
@@ -119,8 +129,13 @@ impl World {
         self.kill();
         let process = Arc::new(Process::default());
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
-        let identity = Identity { namespace: OWN.to_owned(), pod: "operator-0".to_owned(), api_server: Some("10.43.0.1:443".parse().expect("an address")) };
-        let leader = Leader { settings: self.settings.clone(), identity, metrics: Metrics::default(), clock: self.clock, concurrency: 8 };
+        let identity = Identity {
+            namespace: OWN.to_owned(),
+            pod: "operator-0".to_owned(),
+            api_server: Some("10.43.0.1:443".parse().expect("an address")),
+        };
+        let leader =
+            Leader { settings: self.settings.clone(), identity, metrics: Metrics::default(), clock: self.clock, concurrency: 8 };
         let (api, process_of, settings) = (self.api.clone(), process.clone(), self.settings.clone());
         runtime.spawn(async move {
             let client = api.client(&process_of);
@@ -155,7 +170,9 @@ impl World {
                 if store.get(&key.kind, &key.namespace, &key.name).is_some() {
                     store.edit(&key, |live| live["spec"] = object["spec"].clone());
                 } else {
-                    store.create(object.clone(), of_kind(&key.kind), &key.namespace).unwrap_or_else(|refused| panic!("{refused:?}"));
+                    store
+                        .create(object.clone(), of_kind(&key.kind), &key.namespace)
+                        .unwrap_or_else(|refused| panic!("{refused:?}"));
                 }
             });
         }
@@ -168,7 +185,9 @@ impl World {
 
     /// Deletes one object as a person does.
     pub fn delete(&self, kind: &str, name: &str) {
-        self.api.with(|store| store.delete(&key(kind, NAMESPACE, name), &Deletion::default())).unwrap_or_else(|refused| panic!("{refused:?}"));
+        self.api
+            .with(|store| store.delete(&key(kind, NAMESPACE, name), &Deletion::default()))
+            .unwrap_or_else(|refused| panic!("{refused:?}"));
     }
 
     /// One object of the served namespace.
@@ -203,7 +222,10 @@ impl World {
     /// Waits until a condition has this status and reason.
     pub async fn until_condition(&self, kind: &str, name: &str, type_: &str, status: &str, reason: &str) {
         let what = format!("{kind} {name} has {type_}={status}/{reason}");
-        self.until(&what, |store| condition(store, kind, name, type_).is_some_and(|(s, r, _)| (s.as_str(), r.as_str()) == (status, reason))).await;
+        self.until(&what, |store| {
+            condition(store, kind, name, type_).is_some_and(|(s, r, _)| (s.as_str(), r.as_str()) == (status, reason))
+        })
+        .await;
     }
 
     /// Waits until a tier is Ready.
@@ -228,8 +250,16 @@ impl World {
     pub fn picture(&self) -> String {
         let status = self.api.with(|store| {
             let kinds = ["AssistantTier", "EgressPolicy"];
-            let ours = kinds.iter().flat_map(|kind| store.list(kind, "")).map(|o| format!("{}: {} {}", Key::of(o), o["metadata"], o["status"])).collect::<Vec<_>>();
-            let names: Vec<String> = store.all().filter(|(key, _)| key.namespace == NAMESPACE && key.kind != "Event").map(|(key, _)| key.to_string()).collect();
+            let ours = kinds
+                .iter()
+                .flat_map(|kind| store.list(kind, ""))
+                .map(|o| format!("{}: {} {}", Key::of(o), o["metadata"], o["status"]))
+                .collect::<Vec<_>>();
+            let names: Vec<String> = store
+                .all()
+                .filter(|(key, _)| key.namespace == NAMESPACE && key.kind != "Event")
+                .map(|(key, _)| key.to_string())
+                .collect();
             format!("{}\n{}", ours.join("\n"), names.join("\n"))
         });
         let log = self.api.log();

@@ -86,7 +86,15 @@ type Reply = Response<UnsyncBoxBody<Bytes, io::Error>>;
 
 impl FakeApi {
     pub fn new(rights: Rights) -> Self {
-        let state = State { store: Store::default(), log: vec![], used: BTreeSet::new(), forbidden: vec![], writes: 0, fault: None, fired: false };
+        let state = State {
+            store: Store::default(),
+            log: vec![],
+            used: BTreeSet::new(),
+            forbidden: vec![],
+            writes: 0,
+            fault: None,
+            fired: false,
+        };
         Self { state: Arc::new(Mutex::new(state)), rights: Arc::new(rights), changed: watch::channel(0).0 }
     }
 
@@ -163,14 +171,17 @@ impl FakeApi {
         let bytes = body.collect().await.map_err(io::Error::other)?.to_bytes();
         let (answer, version) = {
             let mut state = self.lock();
-            let answer = self.answer(&mut state, process, &head.method, head.uri.path(), head.uri.query().unwrap_or_default(), &bytes);
+            let answer =
+                self.answer(&mut state, process, &head.method, head.uri.path(), head.uri.query().unwrap_or_default(), &bytes);
             (answer, state.store.version())
         };
         self.tell(version);
         match answer {
             Answer::Never => std::future::pending().await,
             Answer::Broken => Err(io::Error::new(io::ErrorKind::ConnectionReset, "the connection broke, as the test asked")),
-            Answer::Reply(code, value) => Ok(reply(code, Full::new(Bytes::from(value.to_string())).map_err(|never| match never {}).boxed_unsync())),
+            Answer::Reply(code, value) => {
+                Ok(reply(code, Full::new(Bytes::from(value.to_string())).map_err(|never| match never {}).boxed_unsync()))
+            }
             Answer::Watch(target, query) => Ok(reply(200, watching::body(self.clone(), target, query))),
         }
     }
@@ -231,7 +242,12 @@ impl FakeApi {
     fn allowed(&self, state: &mut State, target: &Target, query: &Query, verb: &str) -> Result<(), Refused> {
         let covering = self.rights.covering(target, query, verb);
         if covering.is_empty() {
-            let what = format!("{verb} {}/{} in {:?}", target.served.resource, target.subresource.as_deref().unwrap_or(""), target.namespace);
+            let what = format!(
+                "{verb} {}/{} in {:?}",
+                target.served.resource,
+                target.subresource.as_deref().unwrap_or(""),
+                target.namespace
+            );
             state.forbidden.push(what.clone());
             return Err(Refused(403, "Forbidden", format!("the operator may not {what}")));
         }
@@ -253,9 +269,15 @@ fn act(store: &mut Store, target: &Target, query: &Query, verb: &str, body: Valu
     match verb {
         "watch" => Ok(Value::Null),
         "list" => {
-            let items: Vec<Value> = store.list(target.served.kind, &target.namespace).filter(|object| watching::selects(target, query, object)).cloned().collect();
+            let items: Vec<Value> = store
+                .list(target.served.kind, &target.namespace)
+                .filter(|object| watching::selects(target, query, object))
+                .cloned()
+                .collect();
             let metadata = json!({"resourceVersion": store.version().to_string()});
-            Ok(json!({"kind": format!("{}List", target.served.kind), "apiVersion": target.served.api_version, "metadata": metadata, "items": items}))
+            Ok(
+                json!({"kind": format!("{}List", target.served.kind), "apiVersion": target.served.api_version, "metadata": metadata, "items": items}),
+            )
         }
         "get" => store.read(&named()).cloned(),
         "create" => store.create(body, target.served, &target.namespace),
@@ -276,7 +298,11 @@ fn act(store: &mut Store, target: &Target, query: &Query, verb: &str, body: Valu
 }
 
 fn reply(code: u16, body: UnsyncBoxBody<Bytes, io::Error>) -> Reply {
-    Response::builder().status(code).header("content-type", "application/json").body(body).expect("a code and one header make a response")
+    Response::builder()
+        .status(code)
+        .header("content-type", "application/json")
+        .body(body)
+        .expect("a code and one header make a response")
 }
 
 /// The key of an object.

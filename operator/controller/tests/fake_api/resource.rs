@@ -35,7 +35,13 @@ pub struct Served {
 }
 
 fn all() -> impl Iterator<Item = Served> {
-    KINDS.into_iter().chain([EVENTS]).map(|(group, resource, kind, api_version, status_apart)| Served { group, resource, kind, api_version, status_apart })
+    KINDS.into_iter().chain([EVENTS]).map(|(group, resource, kind, api_version, status_apart)| Served {
+        group,
+        resource,
+        kind,
+        api_version,
+        status_apart,
+    })
 }
 
 /// By the name in the path.
@@ -99,10 +105,13 @@ impl Query {
         let pairs: BTreeMap<String, String> = form_urlencoded::parse(text.as_bytes()).into_owned().collect();
         let equalities = |key: &str| -> Vec<(String, String)> {
             let text = pairs.get(key).map(String::as_str).unwrap_or_default();
-            text.split(',').filter(|part| !part.is_empty()).map(|part| {
-                let (key, value) = part.split_once('=').unwrap_or_else(|| panic!("selector {part:?} is beyond the fake"));
-                (key.to_owned(), value.trim_start_matches('=').to_owned())
-            }).collect()
+            text.split(',')
+                .filter(|part| !part.is_empty())
+                .map(|part| {
+                    let (key, value) = part.split_once('=').unwrap_or_else(|| panic!("selector {part:?} is beyond the fake"));
+                    (key.to_owned(), value.trim_start_matches('=').to_owned())
+                })
+                .collect()
         };
         let fields = equalities("fieldSelector");
         assert!(fields.iter().all(|(key, _)| key == "metadata.name"), "field selector {fields:?} is beyond the fake");

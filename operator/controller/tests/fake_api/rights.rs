@@ -56,7 +56,10 @@ impl Rights {
         let mut found = vec![];
         for section in self.sections(&target.namespace) {
             let covers = |rule: &&Value| {
-                has(&rule["apiGroups"], target.served.group) && has(&rule["resources"], &resource) && rule["verbs"].get(verb).is_some() && named(rule)
+                has(&rule["apiGroups"], target.served.group)
+                    && has(&rule["resources"], &resource)
+                    && rule["verbs"].get(verb).is_some()
+                    && named(rule)
             };
             if self.rules(section).any(|rule| covers(&rule)) {
                 found.push((section.to_owned(), target.served.group.to_owned(), resource.clone(), verb.to_owned()));
@@ -67,7 +70,9 @@ impl Rights {
 
     /// Everything granted.
     pub fn all(&self) -> BTreeSet<Right> {
-        let strings = |list: &Value| list.as_array().into_iter().flatten().filter_map(|v| v.as_str().map(str::to_owned)).collect::<Vec<_>>();
+        let strings = |list: &Value| {
+            list.as_array().into_iter().flatten().filter_map(|v| v.as_str().map(str::to_owned)).collect::<Vec<_>>()
+        };
         let mut all = BTreeSet::new();
         for section in ["cluster", "served", "own", "model"] {
             for rule in self.rules(section) {

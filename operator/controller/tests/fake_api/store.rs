@@ -122,7 +122,10 @@ impl Store {
     }
     /// All objects of a kind; an empty namespace means all.
     pub fn list<'a>(&'a self, kind: &'a str, namespace: &'a str) -> impl Iterator<Item = &'a Value> {
-        self.objects.iter().filter(move |(key, _)| key.kind == kind && (namespace.is_empty() || key.namespace == namespace)).map(|(_, object)| object)
+        self.objects
+            .iter()
+            .filter(move |(key, _)| key.kind == kind && (namespace.is_empty() || key.namespace == namespace))
+            .map(|(_, object)| object)
     }
     pub fn all(&self) -> impl Iterator<Item = (&Key, &Value)> {
         self.objects.iter()
@@ -191,7 +194,11 @@ impl Store {
         let live = self.read(key)?.clone();
         let given = &next["metadata"]["resourceVersion"];
         if given.is_string() && *given != live["metadata"]["resourceVersion"] {
-            return Err(Refused(409, "Conflict", format!("{key}: the object has been modified; please apply your changes to the latest version")));
+            return Err(Refused(
+                409,
+                "Conflict",
+                format!("{key}: the object has been modified; please apply your changes to the latest version"),
+            ));
         }
         let served = of_kind(&key.kind);
         next["kind"] = json!(served.kind);
@@ -236,13 +243,18 @@ impl Store {
     }
 
     fn update(&mut self, key: &Key, live: &Value, mut next: Value) -> Answer {
-        for field in ["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "resourceVersion"] {
+        for field in
+            ["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "resourceVersion"]
+        {
             next["metadata"][field] = live["metadata"][field].clone();
         }
         if next["status"].is_null() {
             next.as_object_mut().expect("an object").remove("status");
         }
-        next["metadata"].as_object_mut().expect("metadata").retain(|_, value| !value.is_null() && value.as_array().is_none_or(|list| !list.is_empty()));
+        next["metadata"]
+            .as_object_mut()
+            .expect("metadata")
+            .retain(|_, value| !value.is_null() && value.as_array().is_none_or(|list| !list.is_empty()));
         if next["spec"] != live["spec"] && live["metadata"]["generation"].is_i64() {
             next["metadata"]["generation"] = json!(live["metadata"]["generation"].as_i64().unwrap_or(0) + 1);
         }
@@ -262,7 +274,11 @@ impl Store {
         if let Some(uid) = &how.uid
             && live["metadata"]["uid"].as_str() != Some(uid)
         {
-            return Err(Refused(409, "Conflict", format!("{key}: the UID in the precondition ({uid}) does not match the UID in record")));
+            return Err(Refused(
+                409,
+                "Conflict",
+                format!("{key}: the UID in the precondition ({uid}) does not match the UID in record"),
+            ));
         }
         let mut list = finalizers(&live);
         if how.foreground && !list.iter().any(|f| f == "foregroundDeletion") && !deleting(&live) {

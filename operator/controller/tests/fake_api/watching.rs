@@ -43,7 +43,11 @@ pub fn body(api: FakeApi, target: Target, query: Query) -> UnsyncBoxBody<Bytes, 
             let (lines, newest) = {
                 let state = api.lock();
                 let from = state.store.history.partition_point(|change| change.version <= since);
-                let lines: String = state.store.history[from..].iter().filter_map(|change| event(&target, &query, change)).map(|event| format!("{event}\n")).collect();
+                let lines: String = state.store.history[from..]
+                    .iter()
+                    .filter_map(|change| event(&target, &query, change))
+                    .map(|event| format!("{event}\n"))
+                    .collect();
                 (lines, state.store.version())
             };
             since = newest;
