@@ -128,7 +128,9 @@ pub fn pod_spec(settings: &Settings, user_namespaces: bool, shape: Shape) -> Pod
     let mut volumes = vec![empty_dir(names::GATE, Some("1Mi"))];
     volumes.extend(shape.volumes);
     let (dns_policy, dns_config) = if shape.cluster_dns {
-        ("ClusterFirst", None)
+        // Squid resolves whole names only: with the usual five dots it would try every name below the cluster's domains first.
+        let ndots = k8s_openapi::api::core::v1::PodDNSConfigOption { name: Some("ndots".to_owned()), value: Some("1".to_owned()) };
+        ("ClusterFirst", Some(k8s_openapi::api::core::v1::PodDNSConfig { options: Some(vec![ndots]), ..Default::default() }))
     } else {
         let nowhere =
             k8s_openapi::api::core::v1::PodDNSConfig { nameservers: Some(vec!["127.0.0.1".to_owned()]), ..Default::default() };

@@ -19,11 +19,12 @@ pub enum Preset {
     Debian,
     Npm,
     Pypi,
+    PrivateMode,
 }
 
 impl Preset {
     /// Every preset there is.
-    pub const ALL: [Preset; 12] = [
+    pub const ALL: [Preset; 13] = [
         Preset::Telegram,
         Preset::Signal,
         Preset::WhatsApp,
@@ -36,6 +37,7 @@ impl Preset {
         Preset::Debian,
         Preset::Npm,
         Preset::Pypi,
+        Preset::PrivateMode,
     ];
 
     /// The hosts it stands for.
@@ -92,6 +94,8 @@ impl Preset {
             Preset::Npm => &["registry.npmjs.org"],
             // <https://docs.pypi.org/api/>: the index and where its files are
             Preset::Pypi => &["pypi.org", "files.pythonhosted.org"],
+            // The attesting proxy: its API and the manifest it checks: edgelesssys/privatemode-public, `privatemode-proxy`
+            Preset::PrivateMode => &["api.privatemode.ai", "cdn.confidential.cloud"],
         }
     }
 }

@@ -68,19 +68,10 @@ fn rule(rule: &EgressRule) -> Result<Rule, Refusal> {
     if let Some(server) = rule.servers.first() {
         return Err(unsupported(&format!("{field}.servers"), server, "nothing; leave it out"));
     }
-    let preset = match &rule.preset {
-        None => None,
-        Some(preset) => {
-            let name = serde_json::to_value(preset).ok().and_then(|value| serde_json::from_value::<egress::Preset>(value).ok());
-            Some(name.ok_or_else(|| {
-                unsupported(&format!("{field}.preset"), &format!("{preset:?}"), "the presets that docs/reference.md lists")
-            })?)
-        }
-    };
     Ok(Rule {
         name: rule.name.clone(),
         hosts: hosts(&format!("{field}.hosts"), &rule.hosts)?,
-        preset,
+        preset: rule.preset.map(egress::Preset::from),
         tiers: (!rule.tiers.is_empty()).then(|| rule.tiers.iter().cloned().collect()),
         components: (!rule.components.is_empty()).then(|| BTreeSet::from([egress::Component::Agent])),
         servers: None,
