@@ -129,7 +129,8 @@ pub fn pod_spec(settings: &Settings, user_namespaces: bool, shape: Shape) -> Pod
     volumes.extend(shape.volumes);
     let (dns_policy, dns_config) = if shape.cluster_dns {
         // Squid resolves whole names only: with the usual five dots it would try every name below the cluster's domains first.
-        let ndots = k8s_openapi::api::core::v1::PodDNSConfigOption { name: Some("ndots".to_owned()), value: Some("1".to_owned()) };
+        let ndots =
+            k8s_openapi::api::core::v1::PodDNSConfigOption { name: Some("ndots".to_owned()), value: Some("1".to_owned()) };
         ("ClusterFirst", Some(k8s_openapi::api::core::v1::PodDNSConfig { options: Some(vec![ndots]), ..Default::default() }))
     } else {
         let nowhere =
