@@ -6,7 +6,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use serde_json::{Value, json};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The kinds the tests touch: kind, API, plural, namespaced.
 const KINDS: &[(&str, &str, &str, bool)] = &[
@@ -28,6 +28,9 @@ const KINDS: &[(&str, &str, &str, bool)] = &[
 
 /// Kinds of everything the operator makes in a namespace.
 pub const CHILDREN: [&str; 6] = ["Deployment", "Service", "ConfigMap", "Secret", "PersistentVolumeClaim", "NetworkPolicy"];
+
+/// How long a request is sent again while it gets no answer.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The API server said no.
 #[derive(Clone, Debug)]
@@ -127,16 +130,21 @@ impl Cluster {
         Ok(self.client.request_text(Request::get(uri).body(Vec::new())?).await?)
     }
 
+    /// One request. A busy machine loses connections, and every request here may be sent twice: what did not arrive is sent again.
     async fn send(&self, method: &str, uri: &str, body: Option<(&str, &Value)>) -> Outcome<Result<Value, Refused>> {
-        let request = Request::builder().method(method).uri(uri);
-        let request = match body {
-            Some((media, value)) => request.header("Content-Type", media).body(serde_json::to_vec(value)?)?,
-            None => request.body(Vec::new())?,
-        };
-        match self.client.request::<Value>(request).await {
-            Ok(value) => Ok(Ok(value)),
-            Err(kube::Error::Api(status)) => Ok(Err(Refused { code: status.code, message: status.message.clone() })),
-            Err(error) => Err(error.into()),
+        let began = Instant::now();
+        loop {
+            let request = Request::builder().method(method).uri(uri);
+            let request = match body {
+                Some((media, value)) => request.header("Content-Type", media).body(serde_json::to_vec(value)?)?,
+                None => request.body(Vec::new())?,
+            };
+            match self.client.request::<Value>(request).await {
+                Ok(value) => return Ok(Ok(value)),
+                Err(kube::Error::Api(status)) => return Ok(Err(Refused { code: status.code, message: status.message.clone() })),
+                Err(error) if began.elapsed() > PATIENCE => return Err(error.into()),
+                Err(_) => tokio::time::sleep(Duration::from_millis(500)).await,
+            }
         }
     }
 }

@@ -6,6 +6,9 @@ use crate::space::Space;
 use serde_json::Value;
 use std::fmt::Write;
 
+/// Longer lines are cut: evidence and objects fill screens.
+const WIDTH: usize = 320;
+
 /// As text; what cannot be read is left out with a word why.
 pub async fn of(space: &Space) -> String {
     let mut out = String::new();
@@ -31,7 +34,7 @@ pub async fn of(space: &Space) -> String {
     about.iter().skip(about.len().saturating_sub(15)).for_each(|line| {
         let _ = writeln!(out, "  {line}");
     });
-    out
+    out.lines().map(|line| line.chars().take(WIDTH).chain(['\n']).collect::<String>()).collect()
 }
 
 async fn one_pod(space: &Space, pod: &Value, out: &mut String) -> Outcome {

@@ -41,7 +41,8 @@ fn ports(house: &House) -> Vec<Row> {
         tried("a process on the node in the NodePort range", &format!("tcp {NODE}:{}", NODE_PORTS[0]), node()),
         tried("a process on the node in the NodePort range, UDP", &format!("udp {NODE}:{} 6869", NODE_PORTS[0]), node()),
         tried("a process on the node", &format!("tcp {NODE}:{}", NODE_PORTS[1]), outsider()),
-        tried("a process on the node, UDP", &format!("udp {NODE}:{} 6869", NODE_PORTS[1]), outsider()),
+        // By the bridge's address, which is also the one that the node answers from.
+        tried("a process on the node, UDP", &format!("udp 10.42.0.1:{} 6869", NODE_PORTS[1]), outsider()),
         tried("a process on the node by the bridge's address", &format!("tcp 10.42.0.1:{}", NODE_PORTS[1]), outsider()),
         tried("a process on the node in the range, by the bridge's address", &format!("tcp 10.42.0.1:{}", NODE_PORTS[0]), node()),
         tried("a pod of nobody", &format!("tcp {}:8080", house.outsider_ip), node()),
