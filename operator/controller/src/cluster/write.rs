@@ -73,6 +73,11 @@ impl Child for PersistentVolumeClaim {
     }
 }
 
+/// Kind, namespace, name.
+type Key = (Kind, String, String);
+/// Digest of what was built, digest of what the API server made of it.
+type Pair = (Digest, Digest);
+
 /// The client with the memory.
 #[derive(Clone)]
 pub struct Cluster {
@@ -83,7 +88,7 @@ pub struct Cluster {
     queue: Sender<Work>,
     /// (built, live) pairs that the API server made of our writes: without this, a default that a newer API server adds would be
     /// written again for ever.
-    settled: Arc<Mutex<HashMap<(Kind, String, String), (Digest, Digest)>>>,
+    settled: Arc<Mutex<HashMap<Key, Pair>>>,
 }
 
 impl Cluster {
