@@ -29,10 +29,11 @@ fn silent_witnesses_do_not_hold_the_gate_beyond_its_deadline() {
     let lab = Lab::new();
     lab.fence(&format!("ip saddr {POD} tcp dport 7070 drop"));
     let (_witnesses, _world) = (lab.witnesses(), lab.world(Manners::default()));
-    let ended = Pod::new(&lab).gate(&hasty());
+    let settings = hasty();
+    let ended = Pod::new(&lab).gate(&settings);
     inconclusive(&ended, reason::WITNESS_MISSING, "witness a does not answer");
     assert!(ended.evidence.message.contains("witness b does not answer"), "{ended:?}");
-    ended.at_the_deadline();
+    ended.at_the_deadline(&settings);
 }
 
 #[test]

@@ -30,9 +30,10 @@ fn never_closed_is_a_breach_at_the_deadline() {
     let lab = Lab::new();
     let (_witnesses, world) = (lab.witnesses(), lab.world(Manners::default()));
     let pod = Pod::new(&lab);
-    let ended = pod.gate(&hasty());
+    let settings = hasty();
+    let ended = pod.gate(&settings);
     breach(&ended, reason::CANARY_REACHED, false);
-    ended.at_the_deadline();
+    ended.at_the_deadline(&settings);
     assert_eq!(world.dns_udp.load(Ordering::Relaxed), 0, "no UDP while TCP is open");
     assert!(!pod.marked());
 }
