@@ -1,6 +1,6 @@
 //! What a tier's reconcile needs to know. The only reads: memory, the persona's keys, and the model's list.
 
-use crate::cluster::{Facts, Kind, PodFacts, Record};
+use crate::cluster::{Facts, Index, Kind, PodFacts, Record};
 use crate::conditions::find;
 use crate::context::Context;
 use crate::error::Result;
@@ -92,11 +92,26 @@ pub struct Model {
     pub listing: Listing,
 }
 
+impl Gathered {
+    /// Looks again at what our own writes change: without this a tier whose Deployment was just replaced would be reported by the
+    /// readiness of the pod that is about to go.
+    pub fn look_again(&mut self, index: &Index) {
+        (self.deployment, self.pods) = workload(index, &self.name);
+    }
+}
+
+/// The agent Deployment and the pods that may still send.
+fn workload(index: &Index, name: &Name) -> (Option<Record>, Vec<Arc<PodFacts>>) {
+    let pods = index.pods(&name.namespace, &[(names::TIER, &name.name), (names::COMPONENT, names::AGENT)]);
+    let alive = pods.into_iter().map(|(_, pod)| pod).filter(|pod| pod.alive()).collect();
+    (index.get(Kind::Deployment, &name.namespace, &names::agent(&name.name)), alive)
+}
+
 /// Reads.
 pub async fn gather(context: &Context, name: &Name, tier: Arc<AssistantTier>) -> Result<Gathered> {
     let index = &context.cluster.index;
     let namespace = name.namespace.as_str();
-    let pods = index.pods(namespace, &[(names::TIER, &name.name), (names::COMPONENT, names::AGENT)]);
+    let (deployment, pods) = workload(index, name);
     let nodes = policy::nodes(index);
     let token = match index.get(Kind::Secret, namespace, &names::token(&name.name)) {
         Some(Record { facts: Facts::Token(sha256), owner, .. }) if owner == tier.metadata.uid => Some(sha256),
@@ -107,8 +122,8 @@ pub async fn gather(context: &Context, name: &Name, tier: Arc<AssistantTier>) ->
         model: model(context).await,
         persona: persona(context, namespace, &tier).await?,
         token,
-        pods: pods.into_iter().map(|(_, pod)| pod).filter(|pod| pod.alive()).collect(),
-        deployment: index.get(Kind::Deployment, namespace, &names::agent(&name.name)),
+        pods,
+        deployment,
         fenced: crate::fence::stands(index, namespace),
         witnesses: policy::witnesses(context),
         witness_policy: index.witness_policy(),

@@ -7,6 +7,7 @@ mod gather;
 mod plan;
 mod report;
 
+use crate::cluster::Kind;
 use crate::context::Context;
 use crate::error::Result;
 use crate::names;
@@ -38,13 +39,16 @@ pub async fn reconcile(context: &Context, name: &Name) -> Result<Next> {
         crate::context::add_finalizer::<AssistantTier>(&context.cluster, name, tier.metadata.finalizers.clone()).await?;
         return Ok(Next::Wait);
     }
-    let gathered = gather::gather(context, name, tier.clone()).await?;
+    let mut gathered = gather::gather(context, name, tier.clone()).await?;
     let planned = plan::plan(&gathered, &context.settings, context.identity.api_server);
     let applied = match &planned {
         Ok(plan) => apply::apply(&context.cluster, &gathered, plan, &context.settings).await,
         Err(_) => apply::hold_back(&context.cluster, &gathered).await,
     };
     context.cluster.replace_poisoned(&name.namespace, &gathered.pods).await?;
+    // A Deployment that was just replaced is not ready because its former self was.
+    gathered.deployment = context.cluster.index.get(Kind::Deployment, &name.namespace, &names::agent(&name.name));
+    gathered.look_again(&context.cluster.index);
     let report = report::report(&gathered, &planned, applied.as_ref().err());
     let retry = report.model_pending;
     report::status(context, &tier, report).await?;

@@ -26,9 +26,9 @@ use tokio::{
 /// For how long what was reached counts as reached now.
 const SHARED: Duration = Duration::from_secs(1);
 /// For one exchange with the resolver.
-const ASK: Duration = Duration::from_millis(600);
+const ASK: Duration = Duration::from_millis(800);
 /// For one dial. With a resolution before it this stays within the two seconds of the protocol.
-const DIAL: Duration = Duration::from_millis(700);
+const DIAL: Duration = Duration::from_millis(900);
 /// Hosts that are tried in one probe.
 const TRIED: usize = 4;
 /// Asked for where no exact host is listed. The answer may be "no such name"; that it comes is what counts.

@@ -58,13 +58,21 @@ impl Prober {
         let allowed = egress(&controls_nonce, &controls, now).ok();
         let dns = allowed.map(|c| c.dns.address);
 
-        let (((a, b), (dns_tcp, dns_udp)), (link_a, link_b), outside, lane, closed) = tokio::join!(
+        let (((a, b), (dns_tcp, dns_udp)), (link_a, link_b), lane) = tokio::join!(
             self.pod_path(pair.as_ref(), &asked, dns),
             self.link_local_path(pair.as_ref(), &asked),
-            optional(allowed.and_then(|c| c.outside.as_ref()).map(|o| dial::knock(o.address.into(), FAR))),
             self.lane(allowed),
-            self.closed(),
         );
+        // What lies beyond the node is dialled only once the canaries are closed: in the pod's first, open moments not even the
+        // gate's own packets shall leave. UDP was tried exactly if that is so.
+        let (outside, closed) = if [&a.1, &b.1].iter().all(|udp| udp.outcome != Outcome::NotTried) {
+            tokio::join!(
+                optional(allowed.and_then(|c| c.outside.as_ref()).map(|o| dial::knock(o.address.into(), FAR))),
+                self.closed(),
+            )
+        } else {
+            (Attempt::not_tried(), Vec::new())
+        };
         let canaries = [(a, link_a), (b, link_b)].map(|((tcp, udp), (link_local_tcp, link_local_udp))| CanaryAttempts {
             tcp,
             udp,
