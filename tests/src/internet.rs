@@ -74,6 +74,10 @@ fn host_of(end: &str) -> &str {
 
 /// The time as the records write it (RFC 3339, UTC, microseconds): texts of this form compare as times do.
 pub fn now() -> String {
-    let now = jiff::Timestamp::now();
-    now.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
+    stamp(jiff::Timestamp::now())
+}
+
+/// A time as the records write it.
+pub fn stamp(time: jiff::Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
 }

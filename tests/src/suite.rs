@@ -42,7 +42,8 @@ impl Stage {
             let began = Instant::now();
             let outcome = test(space.clone()).await;
             let seconds = began.elapsed().as_secs_f64();
-            println!("{name} in {}: {} after {seconds:.1} s", space.name, if outcome.is_ok() { "well" } else { "FAILED" });
+            let word = outcome.as_ref().map_or_else(|error| format!("FAILED: {error}"), |()| "well".to_owned());
+            println!("{name} in {} after {seconds:.1} s: {word}", space.name);
             if let Ok(mut times) = self.times.lock() {
                 times.push((name.to_owned(), seconds));
             }

@@ -36,7 +36,7 @@ async fn stubborn(space: &Space) -> Outcome<Pod> {
     space.apply(&[manifest::policy("home", &[("one", &[&host], &[])]), manifest::tier_with_image("stubborn", "home", &image)]).await?;
     space.ready("stubborn").await?;
     let pod = space.agent("stubborn").await?;
-    tried_in_vain(space, &pod, 5, &began).await?;
+    tried_in_vain(space, &pod, 5, &began, OUTSIDE).await?;
     Ok(pod)
 }
 

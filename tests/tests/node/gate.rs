@@ -52,7 +52,7 @@ async fn first_instruction(space: Space) -> Outcome {
     space.ready("canary").await?;
     for tier in ["dialler", "canary"] {
         let pod = space.agent(tier).await?;
-        let tries = tried_in_vain(&space, &pod, 20, &began).await?;
+        let tries = tried_in_vain(&space, &pod, 20, &began, OUTSIDE).await?;
         println!("first instruction: {tier} tried {tries} times in vain");
     }
     // The same pods, seen from the place that dials: a connection attempt of somebody unfenced does arrive there.
@@ -95,7 +95,7 @@ async fn churn(space: Space) -> Outcome {
                     Ok(if crate::hostile::started(&found) { Look::Found(()) } else { Look::NotYet(found["status"]["initContainerStatuses"].to_string()) })
                 })
                 .await?;
-                tried_in_vain(&space, &pod, 3, &began).await?;
+                tried_in_vain(&space, &pod, 3, &began, OUTSIDE).await?;
                 gone.push(pod.name);
             }
             Ok::<usize, assistant_tests::Failure>(gone.len())
@@ -135,7 +135,7 @@ async fn recovers(space: &Space, tier: &str, began: &str) -> Outcome {
     space.ready(tier).await?;
     // The operator may have replaced that one, too.
     let pod = space.agent(tier).await.unwrap_or(pod);
-    tried_in_vain(space, &pod, 3, began).await.map(|_| ())
+    tried_in_vain(space, &pod, 3, began, OUTSIDE).await.map(|_| ())
 }
 
 async fn late_policies(space: Space) -> Outcome {

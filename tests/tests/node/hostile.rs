@@ -7,6 +7,8 @@ use assistant_tests::manifest;
 use assistant_tests::space::{Pod, Space};
 use assistant_tests::wait::{Look, until};
 use assistant_tests::ensure;
+use assistant_tests::internet::stamp;
+use assistant_proof::{Evidence, Verdict};
 use serde_json::{Value, json};
 use std::future::Future;
 use std::time::Duration;
@@ -34,8 +36,19 @@ pub async fn dials(space: &Space, namespace: &str, pod: &str, container: &str) -
     Ok(log.lines().filter(|line| line.starts_with("dial ")).map(str::to_owned).collect())
 }
 
-/// The stand-in tried at least `least` times and never got through, and no packet of its pod came to the internet.
-pub async fn tried_in_vain(space: &Space, pod: &Pod, least: usize, since: &str) -> Outcome<usize> {
+/// When the gate of a pod that runs had its proof, as the internet's records write times. What the pod's address sent before came from
+/// the gate itself, which tries the closed targets while they may still be open.
+async fn proven_at(space: &Space, pod: &Pod) -> Outcome<String> {
+    let object = space.world.cluster.must("Pod", &space.name, &pod.name).await?;
+    let gate = items(&object, "/status/initContainerStatuses").iter().find(|container| text(container, "/name") == "gate");
+    let evidence: Evidence = serde_json::from_str(&gate.map(|gate| text(gate, "/state/terminated/message")).unwrap_or_default())?;
+    ensure!(evidence.verdict == Verdict::Closed, "the gate of pod {} said {:?}", pod.name, evidence.verdict);
+    Ok(stamp(evidence.at))
+}
+
+/// The stand-in tried at least `least` times and never got through. No packet of its pod ever came to `target`, where it dials, and
+/// none anywhere after the proof.
+pub async fn tried_in_vain(space: &Space, pod: &Pod, least: usize, since: &str, target: &str) -> Outcome<usize> {
     let lines = until("the stand-in's attempts", Duration::from_secs(20), || async {
         let lines = dials(space, &space.name, &pod.name, "assistant").await?;
         Ok(if lines.len() >= least { Look::Found(lines) } else { Look::NotYet(format!("{} attempts", lines.len())) })
@@ -43,8 +56,12 @@ pub async fn tried_in_vain(space: &Space, pod: &Pod, least: usize, since: &str) 
     .await?;
     let through: Vec<&String> = lines.iter().filter(|line| line.contains(" connected ")).collect();
     ensure!(through.is_empty(), "pod {} got through: {through:?}", pod.name);
+    let proven = proven_at(space, pod).await?;
     let packets = space.world.internet.packets_from(&pod.address, since).await?;
-    ensure!(packets.is_empty(), "packets of pod {} arrived: {packets:?}", pod.name);
+    let to = |packet: &&Value| text(packet, "/dst").starts_with(&format!("{target}:"));
+    let late = |packet: &&Value| text(packet, "/at") > proven;
+    let bad: Vec<&Value> = packets.iter().filter(|packet| to(packet) || late(packet)).collect();
+    ensure!(bad.is_empty(), "packets of pod {}, proven at {proven}, arrived: {bad:?}", pod.name);
     Ok(lines.len())
 }
 

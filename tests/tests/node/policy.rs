@@ -51,7 +51,7 @@ async fn hosts(space: Space) -> Outcome {
     space.ready("user").await?;
     let (pod, lane) = (space.agent("user").await?, space.lane("home", "user").await?);
     let proxy = space.egress("home").await?;
-    ensure!(connect(&space, &pod, &lane, &one, &[]).await?.open(), "the listed host is not reachable");
+    until_open(&space, &pod, &lane, &one, true, Duration::from_secs(15)).await?;
     let before = connect(&space, &pod, &lane, &two, &[]).await?;
     ensure!(!before.open(), "a host that is not listed is reachable");
 
@@ -106,7 +106,7 @@ async fn deleted(space: Space) -> Outcome {
     space.apply(&[policy.clone(), manifest::tier("user", "home")]).await?;
     space.ready("user").await?;
     let (pod, lane) = (space.agent("user").await?, space.lane("home", "user").await?);
-    ensure!(connect(&space, &pod, &lane, &one, &[]).await?.open(), "the listed host is not reachable");
+    until_open(&space, &pod, &lane, &one, true, Duration::from_secs(15)).await?;
     space.delete("EgressPolicy", "home").await?;
     until_open(&space, &pod, &lane, &one, false, Duration::from_secs(20)).await?;
     shut(&space, &pod).await?;
@@ -144,7 +144,7 @@ async fn changed(space: Space) -> Outcome {
     .await?;
     space.ready("user").await?;
     let (pod, lane) = (space.agent("user").await?, space.lane("second", "user").await?);
-    ensure!(connect(&space, &pod, &lane, &two, &[]).await?.open(), "the new policy's host is not reachable");
+    until_open(&space, &pod, &lane, &two, true, Duration::from_secs(15)).await?;
     ensure!(!connect(&space, &pod, &lane, &one, &[]).await?.open(), "the old policy's host is reachable");
     ensure!(!connect(&space, &pod, &old, &one, &[]).await?.open(), "the old lane still works");
     let first = space.condition("EgressPolicy", "first", "Ready", "True", "Unused", Duration::from_secs(60)).await?;
