@@ -70,7 +70,7 @@ pub async fn control(space: &Space, image: &str) -> Outcome {
     let name = format!("control-{}-{}", space.name, image.rsplit(':').next().unwrap_or_default());
     let pod = manifest::plain_pod(&name, image, &["daemon"], &json!({"app": "control"}));
     space.world.cluster.apply(CONTROLS, &[pod]).await?;
-    let seen = until("the unfenced stand-in to get through", Duration::from_secs(40), || async {
+    let seen = until("the unfenced stand-in to get through", Duration::from_secs(90), || async {
         let lines = dials(space, CONTROLS, &name, "main").await?;
         let through = lines.iter().any(|line| line.contains(" connected "));
         Ok(if through { Look::Found(()) } else { Look::NotYet(format!("{lines:?}")) })
