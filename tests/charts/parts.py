@@ -63,7 +63,7 @@ def test_node_prep_has_one_capability_and_one_directory():
     }
     paths = [v["hostPath"] for v in pod(w)["volumes"] if "hostPath" in v]
     assert paths == [{"path": "/proc/sys/net/bridge", "type": "Directory"}], paths
-    assert c["image"] == "localhost/secure-assistant/egress:0.1.0"
+    assert c["image"] == "localhost/secure-assistant/node-prep:0.1.0"
     assert FENCED not in w["spec"]["template"]["metadata"]["labels"]
 
 

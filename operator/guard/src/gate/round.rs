@@ -88,6 +88,7 @@ impl Prober {
         };
         let observed = Observed {
             now,
+            seen_now: self.clock.now(),
             own: self.gate.own,
             asked,
             rounds,

@@ -80,6 +80,7 @@ pub fn sound() -> Observed {
     let canary = || CanaryAttempts { tcp: closed(), udp: closed(), link_local_tcp: closed(), link_local_udp: closed() };
     Observed {
         now: now(),
+        seen_now: now(),
         own: Some("10.42.0.5".parse().unwrap()),
         rounds: [Heard::Answer(round("a", &asked[0])), Heard::Answer(round("b", &asked[1]))],
         canaries: [canary(), canary()],

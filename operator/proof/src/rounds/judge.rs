@@ -106,7 +106,7 @@ impl Weighing {
     fn canary(&mut self, letter: &str, observed: &Observed, n: usize, witness: Option<&Witness>) {
         let (attempts, asked) = (&observed.canaries[n], &observed.asked[n]);
         let seen = match witness {
-            Some(witness) => controls::seen(letter, asked, witness, &observed.seen[n], observed.now),
+            Some(witness) => controls::seen(letter, asked, witness, &observed.seen[n], observed.seen_now),
             None => Ok(&[][..]),
         };
         let saw = |nonce: &String| matches!(&seen, Ok(list) if list.contains(nonce));

@@ -120,6 +120,8 @@ pub enum Path {
 pub struct Observed {
     /// The gate's wall clock when the controls had answered.
     pub now: Timestamp,
+    /// The gate's wall clock when the second answers of the witnesses had come.
+    pub seen_now: Timestamp,
     /// The gate's own pod address, if known.
     pub own: Option<Ipv4Addr>,
     /// What witness a and b were asked.
