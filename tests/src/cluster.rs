@@ -103,7 +103,11 @@ impl Cluster {
     /// All objects of a kind with these labels (`a=b,c=d`, or empty) in a namespace; none where the kind itself is gone.
     pub async fn list(&self, kind: &str, namespace: &str, labels: &str) -> Outcome<Vec<Value>> {
         let base = path(kind, namespace, "")?;
-        let uri = if labels.is_empty() { base } else { format!("{base}?labelSelector={}", labels.replace('=', "%3D").replace(',', "%2C")) };
+        let uri = if labels.is_empty() {
+            base
+        } else {
+            format!("{base}?labelSelector={}", labels.replace('=', "%3D").replace(',', "%2C"))
+        };
         match self.send("GET", &uri, None).await? {
             Ok(list) => Ok(list.pointer("/items").and_then(Value::as_array).cloned().unwrap_or_default()),
             Err(refused) if refused.code == 404 => Ok(Vec::new()),
@@ -150,7 +154,8 @@ impl Cluster {
 }
 
 fn path(kind: &str, namespace: &str, name: &str) -> Outcome<String> {
-    let (_, api, plural, namespaced) = KINDS.iter().find(|(known, ..)| *known == kind).ok_or_else(|| format!("no kind {kind:?} in the table"))?;
+    let (_, api, plural, namespaced) =
+        KINDS.iter().find(|(known, ..)| *known == kind).ok_or_else(|| format!("no kind {kind:?} in the table"))?;
     let space = if *namespaced && !namespace.is_empty() { format!("namespaces/{namespace}/") } else { String::new() };
     let name = if name.is_empty() { String::new() } else { format!("/{name}") };
     Ok(format!("/{api}/{space}{plural}{name}"))

@@ -55,7 +55,8 @@ fn run_blocking(command: &mut Command, limit: Duration) -> Outcome<Done> {
         std::thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(50));
     };
-    let text = |reader: std::thread::JoinHandle<String>| reader.join().map_err(|_| format!("{named}: its output could not be read"));
+    let text =
+        |reader: std::thread::JoinHandle<String>| reader.join().map_err(|_| format!("{named}: its output could not be read"));
     Ok(Done { code: status.code(), stdout: text(stdout)?, stderr: text(stderr)? })
 }
 

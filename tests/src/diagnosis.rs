@@ -25,7 +25,15 @@ pub async fn of(space: &Space) -> String {
         }
     }
     for kind in ["NetworkPolicy", "Deployment"] {
-        let names: Vec<String> = space.world.cluster.list(kind, &space.name, "").await.unwrap_or_default().iter().map(|o| text(o, "/metadata/name")).collect();
+        let names: Vec<String> = space
+            .world
+            .cluster
+            .list(kind, &space.name, "")
+            .await
+            .unwrap_or_default()
+            .iter()
+            .map(|o| text(o, "/metadata/name"))
+            .collect();
         let _ = writeln!(out, "{kind}: {}", names.join(", "));
     }
     let log = space.world.operator_log(400).await.unwrap_or_else(|error| error.to_string());
@@ -39,14 +47,20 @@ pub async fn of(space: &Space) -> String {
 
 async fn one_pod(space: &Space, pod: &Value, out: &mut String) -> Outcome {
     let name = text(pod, "/metadata/name");
-    let (phase, address, deleting) = (text(pod, "/status/phase"), text(pod, "/status/podIP"), text(pod, "/metadata/deletionTimestamp"));
+    let (phase, address, deleting) =
+        (text(pod, "/status/phase"), text(pod, "/status/podIP"), text(pod, "/metadata/deletionTimestamp"));
     writeln!(out, "Pod {name} {phase} {address} {deleting}")?;
     let all = items(pod, "/status/initContainerStatuses").iter().chain(items(pod, "/status/containerStatuses"));
     for container in all {
         let which = text(container, "/name");
-        writeln!(out, "  {which}: restarts {} state {} last {}", container["restartCount"], container["state"], container["lastState"])?;
+        writeln!(
+            out,
+            "  {which}: restarts {} state {} last {}",
+            container["restartCount"], container["state"], container["lastState"]
+        )?;
         if container.pointer("/state/waiting").is_none() || container["restartCount"].as_u64().unwrap_or_default() > 0 {
-            let log = space.world.cluster.log(&space.name, &name, &which, false, 12).await.unwrap_or_else(|error| error.to_string());
+            let log =
+                space.world.cluster.log(&space.name, &name, &which, false, 12).await.unwrap_or_else(|error| error.to_string());
             log.lines().try_for_each(|line| writeln!(out, "    {line}"))?;
         }
     }

@@ -69,7 +69,16 @@ pub async fn hostile(node: &Node, tag: &str, dial: &str, ignore_term: bool) -> O
     let mut command = Command::new("python3");
     command.arg(node.root.join("k3s/images/oci.py")).arg("image").arg(&archive).arg(&name);
     command.arg("--layer").arg(node.cache.join("stages/agent-double.tar.gz"));
-    command.args(["--user", "65534:65534", "--workdir", "/zeroclaw-data", "--entrypoint", "[\"zeroclaw\"]", "--cmd", "[\"daemon\"]"]);
+    command.args([
+        "--user",
+        "65534:65534",
+        "--workdir",
+        "/zeroclaw-data",
+        "--entrypoint",
+        "[\"zeroclaw\"]",
+        "--cmd",
+        "[\"daemon\"]",
+    ]);
     command.args(["--env", "HOME=/zeroclaw-data", "--env", "LANG=C.UTF-8"]);
     command.arg("--env").arg(format!("DOUBLE_FIRST_INSTRUCTION=dial:{dial}"));
     if ignore_term {

@@ -54,8 +54,17 @@ pub async fn charts(node: &Node) -> Outcome {
     let namespaces = format!("namespaces={{{}}}", spaces().join(","));
     let agent = format!("images.agent.repository=secure-assistant/{}", images::assistant());
     let tag = format!("images.tag={TAG}");
-    node.helm(&["upgrade", "--install", "secure-assistant-crds", &chart("secure-assistant-crds"), "-n", OPERATOR, "--create-namespace", "--wait"])
-        .await?;
+    node.helm(&[
+        "upgrade",
+        "--install",
+        "secure-assistant-crds",
+        &chart("secure-assistant-crds"),
+        "-n",
+        OPERATOR,
+        "--create-namespace",
+        "--wait",
+    ])
+    .await?;
     let mut all = vec!["upgrade", "--install", "secure-assistant", "", "-n", OPERATOR, "--timeout", "3m"];
     let path = chart("secure-assistant");
     all[3] = &path;

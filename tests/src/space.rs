@@ -38,7 +38,15 @@ impl Space {
     }
 
     /// Waits until a condition of an object reads `status` and, unless empty, `reason`. The object.
-    pub async fn condition(&self, kind: &str, name: &str, type_: &str, status: &str, reason: &str, limit: Duration) -> Outcome<Value> {
+    pub async fn condition(
+        &self,
+        kind: &str,
+        name: &str,
+        type_: &str,
+        status: &str,
+        reason: &str,
+        limit: Duration,
+    ) -> Outcome<Value> {
         let what = format!("{kind} {name} to say {type_}={status}/{reason}");
         until(&what, limit, || async {
             let object = self.world.cluster.must(kind, &self.name, name).await?;
@@ -85,10 +93,16 @@ impl Space {
     pub async fn lane(&self, policy: &str, tier: &str) -> Outcome<Lane> {
         let object = self.world.cluster.must("EgressPolicy", &self.name, policy).await?;
         let lane = items(&object, "/status/lanes").iter().find(|lane| text(lane, "/tier") == tier);
-        let port = lane.and_then(|lane| lane["port"].as_u64()).ok_or_else(|| format!("EgressPolicy {policy} shows no lane of {tier}"))?;
+        let port = lane
+            .and_then(|lane| lane["port"].as_u64())
+            .ok_or_else(|| format!("EgressPolicy {policy} shows no lane of {tier}"))?;
         let secret = self.world.cluster.must("Secret", &self.name, &format!("{policy}-lane-{port}")).await?;
         let value = |key: &str| decode(&text(&secret, &format!("/data/{key}")));
-        Ok(Lane { address: format!("{}:{port}", text(&object, "/status/address")), user: value("username")?, password: value("password")? })
+        Ok(Lane {
+            address: format!("{}:{port}", text(&object, "/status/address")),
+            user: value("username")?,
+            password: value("password")?,
+        })
     }
 
     /// A client in a pod's network, as the assistant's user.

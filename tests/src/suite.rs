@@ -36,7 +36,8 @@ impl Stage {
         Fut: Future<Output = Outcome>,
     {
         self.runtime.block_on(async {
-            let world = self.world.get_or_init(|| async { World::start().await.map(Arc::new).map_err(|error| error.to_string()) }).await;
+            let world =
+                self.world.get_or_init(|| async { World::start().await.map(Arc::new).map_err(|error| error.to_string()) }).await;
             let world = world.clone().map_err(|error| Failed::from(format!("no node: {error}")))?;
             let space = Space { name: world.take_space().map_err(|error| Failed::from(error.to_string()))?, world };
             let began = Instant::now();

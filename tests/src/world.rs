@@ -87,14 +87,17 @@ impl World {
     pub async fn witness(&self, letter: &str) -> Outcome<String> {
         let labels = format!("app.kubernetes.io/name=witness,assistant.home.arpa/witness={letter}");
         let pods = self.cluster.list("Pod", OPERATOR, &labels).await?;
-        let living = pods.iter().find(|pod| pod.pointer("/metadata/deletionTimestamp").is_none() && text(pod, "/status/phase") == "Running");
+        let living = pods
+            .iter()
+            .find(|pod| pod.pointer("/metadata/deletionTimestamp").is_none() && text(pod, "/status/phase") == "Running");
         living.map(|pod| text(pod, "/status/podIP")).ok_or_else(|| format!("witness {letter} does not run").into())
     }
 
     /// The operator's log since its start, newest lines last.
     pub async fn operator_log(&self, lines: u32) -> Outcome<String> {
         let pods = self.cluster.list("Pod", OPERATOR, "app.kubernetes.io/name=assistant-operator").await?;
-        let living = pods.iter().find(|pod| pod.pointer("/metadata/deletionTimestamp").is_none()).ok_or("the operator has no pod")?;
+        let living =
+            pods.iter().find(|pod| pod.pointer("/metadata/deletionTimestamp").is_none()).ok_or("the operator has no pod")?;
         self.cluster.log(OPERATOR, &text(living, "/metadata/name"), "operator", false, lines).await
     }
 }

@@ -107,7 +107,11 @@ async fn not_served(space: Space) -> Outcome {
         let told = until(&format!("{kind} to be told"), Duration::from_secs(20), || async {
             let live = cluster.must(kind, CONTROLS, &name).await?;
             let said = conditions(&live);
-            Ok(if said.contains("Ready=False/NamespaceNotServed") && said.contains(CONTROLS) { Look::Found(()) } else { Look::NotYet(said) })
+            Ok(if said.contains("Ready=False/NamespaceNotServed") && said.contains(CONTROLS) {
+                Look::Found(())
+            } else {
+                Look::NotYet(said)
+            })
         })
         .await;
         cluster.delete(kind, CONTROLS, &name, None).await?;
@@ -115,7 +119,8 @@ async fn not_served(space: Space) -> Outcome {
     }
     outcome?;
     until("both to go", Duration::from_secs(20), || async {
-        let left = cluster.get("AssistantTier", CONTROLS, &name).await?.is_some() || cluster.get("EgressPolicy", CONTROLS, &name).await?.is_some();
+        let left = cluster.get("AssistantTier", CONTROLS, &name).await?.is_some()
+            || cluster.get("EgressPolicy", CONTROLS, &name).await?.is_some();
         Ok(if left { Look::NotYet("something is there".into()) } else { Look::Found(()) })
     })
     .await

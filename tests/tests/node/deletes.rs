@@ -33,7 +33,9 @@ async fn stubborn(space: &Space) -> Outcome<Pod> {
     let image = hostile(&space.world.node, &format!("{}-stubborn", space.name), &format!("{OUTSIDE}:443"), true).await?;
     control(space, &image).await?;
     let host = format!("api.{}.example.org", space.name);
-    space.apply(&[manifest::policy("home", &[("one", &[&host], &[])]), manifest::tier_with_image("stubborn", "home", &image)]).await?;
+    space
+        .apply(&[manifest::policy("home", &[("one", &[&host], &[])]), manifest::tier_with_image("stubborn", "home", &image)])
+        .await?;
     space.ready("stubborn").await?;
     let pod = space.agent("stubborn").await?;
     tried_in_vain(space, &pod, 5, &began, OUTSIDE).await?;
@@ -44,9 +46,14 @@ async fn stubborn(space: &Space) -> Outcome<Pod> {
 async fn under_hammer(space: &Space, pod: &Pod, seconds: u32, work: impl Future<Output = Outcome>) -> Outcome {
     let began = now();
     let world = &space.world;
-    let targets = format!("{OUTSIDE}:443,{}:7071,{}:8080,10.43.0.1:443", world.witness("b").await?, world.outsider_address().await?);
+    let targets =
+        format!("{OUTSIDE}:443,{}:7071,{}:8080,10.43.0.1:443", world.witness("b").await?, world.outsider_address().await?);
     let alive = world.node.probe(&world.outsider(), &["hammer", &targets, "0.5"]).await?;
-    ensure!(items(&alive.0, "/targets").iter().all(|target| target["opened"].as_u64() > Some(0)), "not every target is alive: {}", alive.0);
+    ensure!(
+        items(&alive.0, "/targets").iter().all(|target| target["opened"].as_u64() > Some(0)),
+        "not every target is alive: {}",
+        alive.0
+    );
     let (place, time) = (space.from(&pod.name), seconds.to_string());
     let words = ["hammer", &targets, &time];
     let hammer = world.node.probe_for(&place, &words, Duration::from_secs(u64::from(seconds) + 30));
@@ -157,7 +164,14 @@ async fn policies(space: Space) -> Outcome {
 }
 
 async fn names(space: &Space) -> Outcome<Vec<String>> {
-    Ok(space.world.cluster.list("NetworkPolicy", &space.name, "").await?.iter().map(|policy| text(policy, "/metadata/name")).collect())
+    Ok(space
+        .world
+        .cluster
+        .list("NetworkPolicy", &space.name, "")
+        .await?
+        .iter()
+        .map(|policy| text(policy, "/metadata/name"))
+        .collect())
 }
 
 /// A new operator must not wait for ever for a namespace, with its Role, that somebody removed.
@@ -186,7 +200,9 @@ async fn kinds(space: Space) -> Outcome {
     .await?;
     nothing_left(&space).await?;
     charts(&space.world.node).await?;
-    let established = |crd: &Value| items(crd, "/status/conditions").iter().any(|c| text(c, "/type") == "Established" && text(c, "/status") == "True");
+    let established = |crd: &Value| {
+        items(crd, "/status/conditions").iter().any(|c| text(c, "/type") == "Established" && text(c, "/status") == "True")
+    };
     until("the kinds to be back", Duration::from_secs(30), || async {
         let crd = space.world.cluster.must("CustomResourceDefinition", "", kinds[0]).await?;
         Ok(if established(&crd) { Look::Found(()) } else { Look::NotYet(crd["status"].to_string()) })

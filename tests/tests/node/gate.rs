@@ -38,7 +38,9 @@ async fn dialler(space: &Space) -> Outcome {
     let image = outside_image(space).await?;
     control(space, &image).await?;
     let host = format!("api.{}.example.org", space.name);
-    space.apply(&[manifest::policy("home", &[("one", &[&host], &[])]), manifest::tier_with_image("dialler", "home", &image)]).await?;
+    space
+        .apply(&[manifest::policy("home", &[("one", &[&host], &[])]), manifest::tier_with_image("dialler", "home", &image)])
+        .await?;
     space.ready("dialler").await.map(|_| ())
 }
 
@@ -81,7 +83,11 @@ async fn churn(space: Space) -> Outcome {
                     if round % 3 == 0 {
                         space.delete("AssistantTier", &name).await?;
                         until(&format!("the end of {name}"), READY, || async {
-                            Ok(if space.get("AssistantTier", &name).await?.is_none() { Look::Found(()) } else { Look::NotYet("it is there".into()) })
+                            Ok(if space.get("AssistantTier", &name).await?.is_none() {
+                                Look::Found(())
+                            } else {
+                                Look::NotYet("it is there".into())
+                            })
                         })
                         .await?;
                         space.apply(&[manifest::tier_with_image(&name, "home", &image)]).await?;
@@ -92,7 +98,11 @@ async fn churn(space: Space) -> Outcome {
                 let pod = new_agent(&space, &name, &gone).await?;
                 until(&format!("pod {} to run its assistant", pod.name), READY, || async {
                     let found = space.world.cluster.must("Pod", &space.name, &pod.name).await?;
-                    Ok(if crate::hostile::started(&found) { Look::Found(()) } else { Look::NotYet(found["status"]["initContainerStatuses"].to_string()) })
+                    Ok(if crate::hostile::started(&found) {
+                        Look::Found(())
+                    } else {
+                        Look::NotYet(found["status"]["initContainerStatuses"].to_string())
+                    })
                 })
                 .await?;
                 tried_in_vain(&space, &pod, 3, &began, OUTSIDE).await?;
@@ -118,7 +128,11 @@ async fn kept_back(space: &Space, tier: &str, status: &str, reasons: &[&str]) ->
         nothing_started(space, tier).await?;
         let object = space.world.cluster.must("AssistantTier", &space.name, tier).await?;
         let (is, reason, _) = condition(&object, "Contained").unwrap_or_default();
-        Ok(if is == status && reasons.contains(&reason.as_str()) { Look::Found(object) } else { Look::NotYet(conditions(&object)) })
+        Ok(if is == status && reasons.contains(&reason.as_str()) {
+            Look::Found(object)
+        } else {
+            Look::NotYet(conditions(&object))
+        })
     })
     .await?;
     let (_, reason, message) = condition(&told, "Contained").unwrap_or_default();
@@ -178,7 +192,12 @@ async fn witness_gone(space: Space) -> Outcome {
         },
         async {
             cluster.patch("DaemonSet", OPERATOR, "witness-a", &selector(json!({"nowhere": null}))).await?;
-            space.world.node.kubectl(&["-n", OPERATOR, "rollout", "status", "daemonset/witness-a", "--timeout=60s"]).await.map(|_| ())
+            space
+                .world
+                .node
+                .kubectl(&["-n", OPERATOR, "rollout", "status", "daemonset/witness-a", "--timeout=60s"])
+                .await
+                .map(|_| ())
         },
     )
     .await?;
@@ -194,10 +213,13 @@ async fn witness_policy(space: Space) -> Outcome {
     then_always(
         async {
             cluster.apply(OPERATOR, &[foreign]).await?;
-            let object = space.condition("AssistantTier", "dialler", "Contained", "Unknown", "WitnessPolicy", Duration::from_secs(15)).await?;
+            let object = space
+                .condition("AssistantTier", "dialler", "Contained", "Unknown", "WitnessPolicy", Duration::from_secs(15))
+                .await?;
             ensure!(conditions(&object).contains("nosy"), "the policy is not named: {}", conditions(&object));
             space.apply(&[manifest::tier("late", "home")]).await?;
-            let late = space.condition("AssistantTier", "late", "Ready", "False", "WitnessPolicy", Duration::from_secs(15)).await?;
+            let late =
+                space.condition("AssistantTier", "late", "Ready", "False", "WitnessPolicy", Duration::from_secs(15)).await?;
             println!("a policy that selects the witness: {}", conditions(&late));
             throughout(Duration::from_secs(4), || async {
                 ensure!(space.pods("tier", "late", "agent").await?.is_empty(), "a pod of the tier `late` was made");
@@ -226,9 +248,14 @@ async fn link_local(space: Space) -> Outcome {
         async {
             node.rule("off").await?;
             // Two controls: without the rule the neighbours answer anybody, a fenced pod too. That is why the rule is needed.
-            for (who, place) in [("an unfenced pod", outsider), ("a fenced pod", space.from(&space.agent("dialler").await?.name))] {
+            for (who, place) in [("an unfenced pod", outsider), ("a fenced pod", space.from(&space.agent("dialler").await?.name))]
+            {
                 let seen = node.probe(&place, &neighbours).await?;
-                ensure!(seen.open(), "without the node rule {who} reaches no neighbour, so its closing shows nothing: {}", seen.0);
+                ensure!(
+                    seen.open(),
+                    "without the node rule {who} reaches no neighbour, so its closing shows nothing: {}",
+                    seen.0
+                );
             }
             let told = kept_back(&space, "dialler", "False", &["LinkLocalOpen"]).await?;
             let (_, _, message) = condition(&told, "Contained").unwrap_or_default();
@@ -238,7 +265,8 @@ async fn link_local(space: Space) -> Outcome {
         node.rule("on"),
     )
     .await?;
-    let seen = node.probe(&space.from(&text(&space.pods("policy", "home", "egress").await?[0], "/metadata/name")), &neighbours).await?;
+    let seen =
+        node.probe(&space.from(&text(&space.pods("policy", "home", "egress").await?[0], "/metadata/name")), &neighbours).await?;
     ensure!(seen.closed(), "with the node rule an egress pod reaches its neighbours: {}", seen.0);
     recovers(&space, "dialler", &began).await
 }

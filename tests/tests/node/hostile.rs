@@ -1,14 +1,14 @@
 //! Steps shared by tests with a stand-in that misbehaves: did it ever run, did it ever get through.
 
+use assistant_proof::{Evidence, Verdict};
 use assistant_tests::Outcome;
 use assistant_tests::cluster::{items, text};
+use assistant_tests::ensure;
 use assistant_tests::install::CONTROLS;
+use assistant_tests::internet::stamp;
 use assistant_tests::manifest;
 use assistant_tests::space::{Pod, Space};
 use assistant_tests::wait::{Look, until};
-use assistant_tests::ensure;
-use assistant_tests::internet::stamp;
-use assistant_proof::{Evidence, Verdict};
 use serde_json::{Value, json};
 use std::future::Future;
 use std::time::Duration;
@@ -25,7 +25,12 @@ pub fn started(pod: &Value) -> bool {
 /// Fails when any agent pod of a tier has run an instruction of the assistant.
 pub async fn nothing_started(space: &Space, tier: &str) -> Outcome {
     for pod in space.pods("tier", tier, "agent").await? {
-        ensure!(!started(&pod), "the assistant in pod {} ran: {}", text(&pod, "/metadata/name"), pod["status"]["containerStatuses"]);
+        ensure!(
+            !started(&pod),
+            "the assistant in pod {} ran: {}",
+            text(&pod, "/metadata/name"),
+            pod["status"]["containerStatuses"]
+        );
     }
     Ok(())
 }

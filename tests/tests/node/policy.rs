@@ -27,7 +27,8 @@ fn host(space: &Space, name: &str) -> String {
 /// One `connect` through a lane from an agent's pod.
 async fn connect(space: &Space, pod: &Pod, lane: &Lane, host: &str, more: &[&str]) -> Outcome<Seen> {
     let target = format!("{host}:443");
-    let mut words = vec!["connect", &lane.address, &target, "--user", &lane.user, "--password", &lane.password, "--timeout", "4000"];
+    let mut words =
+        vec!["connect", &lane.address, &target, "--user", &lane.user, "--password", &lane.password, "--timeout", "4000"];
     words.extend(more);
     space.world.node.probe_for(&space.from(&pod.name), &words, Duration::from_secs(60)).await
 }
@@ -91,7 +92,9 @@ async fn hosts(space: Space) -> Outcome {
 /// Nothing but the lane was ever open, and now not even that.
 async fn shut(space: &Space, pod: &Pod) -> Outcome {
     let place = space.from(&pod.name);
-    for target in ["203.0.113.122:443".to_owned(), format!("{}:8080", space.world.outsider_address().await?), "10.43.0.1:443".to_owned()] {
+    for target in
+        ["203.0.113.122:443".to_owned(), format!("{}:8080", space.world.outsider_address().await?), "10.43.0.1:443".to_owned()]
+    {
         let control = space.world.node.probe(&space.world.outsider(), &["tcp", &target]).await?;
         ensure!(control.open(), "{target} is not alive: {}", control.short());
         let seen = space.world.node.probe(&place, &["tcp", &target]).await?;
@@ -131,7 +134,9 @@ async fn deleted(space: Space) -> Outcome {
 
 async fn changed(space: Space) -> Outcome {
     let (one, two) = (host(&space, "one"), host(&space, "two"));
-    space.apply(&[manifest::policy("first", &[("all", &[&one], &[])]), manifest::policy("second", &[("all", &[&two], &[])])]).await?;
+    space
+        .apply(&[manifest::policy("first", &[("all", &[&one], &[])]), manifest::policy("second", &[("all", &[&two], &[])])])
+        .await?;
     space.condition("EgressPolicy", "second", "Ready", "True", "Unused", Duration::from_secs(30)).await?;
     space.apply(&[manifest::tier("user", "first")]).await?;
     space.ready("user").await?;
@@ -139,7 +144,11 @@ async fn changed(space: Space) -> Outcome {
     space.apply(&[manifest::tier("user", "second")]).await?;
     until("the pod to be rolled", READY, || async {
         let pods = space.pods("tier", "user", "agent").await?;
-        Ok(if pods.iter().all(|pod| text(pod, "/metadata/uid") != before.uid) { Look::Found(()) } else { Look::NotYet("the old pod runs".into()) })
+        Ok(if pods.iter().all(|pod| text(pod, "/metadata/uid") != before.uid) {
+            Look::Found(())
+        } else {
+            Look::NotYet("the old pod runs".into())
+        })
     })
     .await?;
     space.ready("user").await?;
@@ -188,7 +197,9 @@ async fn no_operator(space: Space) -> Outcome {
             let next = crate::hostile::new_agent(&space, "user", &gone).await?;
             until("the new pod to be ready", READY, || async {
                 let found = space.world.cluster.must("Pod", &space.name, &next.name).await?;
-                let ready = items(&found, "/status/conditions").iter().any(|c| text(c, "/type") == "Ready" && text(c, "/status") == "True");
+                let ready = items(&found, "/status/conditions")
+                    .iter()
+                    .any(|c| text(c, "/type") == "Ready" && text(c, "/status") == "True");
                 Ok(if ready { Look::Found(()) } else { Look::NotYet(found["status"]["initContainerStatuses"].to_string()) })
             })
             .await?;

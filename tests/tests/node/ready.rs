@@ -78,7 +78,11 @@ async fn pod_shape(space: &Space) -> Outcome {
     let pod = space.world.cluster.must("Pod", &space.name, &agent.name).await?;
     let spec = &pod["spec"];
     ensure!(spec["automountServiceAccountToken"] == false, "the pod has a service account's token");
-    ensure!(text(&pod, "/spec/initContainers/0/name") == "gate", "the first init container is {}", spec["initContainers"][0]["name"]);
+    ensure!(
+        text(&pod, "/spec/initContainers/0/name") == "gate",
+        "the first init container is {}",
+        spec["initContainers"][0]["name"]
+    );
     ensure!(spec["dnsPolicy"] == "None", "dnsPolicy is {}", spec["dnsPolicy"]);
     ensure!(spec["hostUsers"] == false, "hostUsers is {}, and this node has user namespaces", spec["hostUsers"]);
     let mounts = serde_json::to_string(&spec["initContainers"][0]["volumeMounts"])?;
@@ -129,7 +133,13 @@ async fn asked(space: &Space, from: usize) -> Outcome<(Vec<String>, usize)> {
             continue;
         }
         let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        found.push(format!("{} {} {}/{}", word(&event["verb"]), word(&object["resource"]), word(&object["namespace"]), word(&object["name"])));
+        found.push(format!(
+            "{} {} {}/{}",
+            word(&event["verb"]),
+            word(&object["resource"]),
+            word(&object["namespace"]),
+            word(&object["name"])
+        ));
     }
     ensure!(lease > 0, "the audit log shows not even the operator's lease, so its silence shows nothing");
     Ok((found, log.len()))
@@ -143,8 +153,13 @@ async fn quiet(space: Space) -> Outcome {
     apply_example(&space).await?;
     space.ready("updates").await?;
     let settled = |before: BTreeMap<String, String>, after: BTreeMap<String, String>| {
-        let changed: Vec<String> = after.iter().filter(|(key, version)| before.get(*key) != Some(*version)).map(|(key, _)| key.clone()).collect();
-        if changed.is_empty() && before.len() == after.len() { Ok(()) } else { Err(format!("these changed: {}", changed.join(", "))) }
+        let changed: Vec<String> =
+            after.iter().filter(|(key, version)| before.get(*key) != Some(*version)).map(|(key, _)| key.clone()).collect();
+        if changed.is_empty() && before.len() == after.len() {
+            Ok(())
+        } else {
+            Err(format!("these changed: {}", changed.join(", ")))
+        }
     };
     // Kubelets and endpoint controllers have their last words first; other tests' leftovers go.
     until("the cluster to settle", Duration::from_secs(90), || async {
@@ -184,7 +199,11 @@ pub async fn restart_operator(space: &Space) -> Outcome {
     node.kubectl(&["-n", OPERATOR, "rollout", "status", "deployment/assistant-operator", "--timeout=90s"]).await?;
     until("the new operator to lead", Duration::from_secs(40), || async {
         let log = space.world.operator_log(200).await?;
-        Ok(if log.contains("Leading") { Look::Found(()) } else { Look::NotYet(log.lines().last().unwrap_or_default().to_owned()) })
+        Ok(if log.contains("Leading") {
+            Look::Found(())
+        } else {
+            Look::NotYet(log.lines().last().unwrap_or_default().to_owned())
+        })
     })
     .await
 }

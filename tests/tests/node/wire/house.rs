@@ -1,12 +1,12 @@
 //! What the table is tried in: three tiers, two policies, hosts with addresses of their own, and processes on the node. I/O: API, zone, processes.
 
+use assistant_tests::Outcome;
 use assistant_tests::cluster::text;
 use assistant_tests::install::{CONTROLS, OUTSIDER};
 use assistant_tests::manifest;
 use assistant_tests::probe::From;
 use assistant_tests::space::{Lane, Pod, Space};
 use assistant_tests::wait::{Look, until};
-use assistant_tests::Outcome;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::sync::Mutex;
@@ -90,7 +90,10 @@ impl House {
         let outsider_ip = address(OUTSIDER).await?;
         let outsider_service = service(CONTROLS.into(), OUTSIDER.into()).await?;
         world.internet.names(&zone(&domain, &outsider_ip, &outsider_service)).await?;
-        let names = ["allowed", "sni", "ports", "private", "cgnat", "metadata", "node", "onlink", "pod", "service", "mapped", "rebind", "both", "loopback"];
+        let names = [
+            "allowed", "sni", "ports", "private", "cgnat", "metadata", "node", "onlink", "pod", "service", "mapped", "rebind",
+            "both", "loopback",
+        ];
         let hosts: Vec<String> = names.iter().map(|name| format!("{name}.{domain}")).collect();
         let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
         let (yours, third) = (format!("yours.{domain}"), format!("third.{domain}"));
@@ -118,7 +121,11 @@ impl House {
             third: space.agent("third").await?,
             egress: space.egress("home").await?,
             other_egress: space.egress("elsewhere").await?,
-            lanes: [space.lane("home", "mine").await?, space.lane("home", "yours").await?, space.lane("elsewhere", "third").await?],
+            lanes: [
+                space.lane("home", "mine").await?,
+                space.lane("home", "yours").await?,
+                space.lane("elsewhere", "third").await?,
+            ],
             outsider: world.outsider(),
             second_model_ip: address("second-model").await?,
             second_model_service: service(CONTROLS.into(), "second-model".into()).await?,

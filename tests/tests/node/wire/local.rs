@@ -25,7 +25,12 @@ fn own_ways(house: &House) -> Vec<Row> {
     vec![
         row("its model", words(&format!("tcp {}:8080", house.model_service)), Expect::Open { trusted: false }, itself()),
         row("witness control", words(&format!("tcp {}:7070", house.witness)), Expect::Open { trusted: false }, itself()),
-        row("control of its egress pod", words(&format!("tcp {}:3129", house.egress.address)), Expect::Open { trusted: false }, itself()),
+        row(
+            "control of its egress pod",
+            words(&format!("tcp {}:3129", house.egress.address)),
+            Expect::Open { trusted: false },
+            itself(),
+        ),
     ]
 }
 
@@ -65,7 +70,12 @@ fn ports(house: &House) -> Vec<Row> {
         row.control = Control::Without("the Service has no such port");
     }
     let neighbours = words("ll 7070 7071 8080 10250 6443 42617 3128 --timeout 1200");
-    rows.push(row("every neighbour's IPv6 link-local address", neighbours, Expect::Refused, Control::Without("test link_local_is_open_without_the_node_rule")));
+    rows.push(row(
+        "every neighbour's IPv6 link-local address",
+        neighbours,
+        Expect::Refused,
+        Control::Without("test link_local_is_open_without_the_node_rule"),
+    ));
     rows
 }
 
@@ -76,8 +86,11 @@ fn tried(name: &str, arguments: &str, place: From) -> Row {
 
 fn lanes(house: &House) -> Vec<Row> {
     let [mine, yours, third] = &house.lanes;
-    let (allowed, host_of_yours, host_of_third) =
-        (format!("{}:443", house.host("allowed")), format!("{}:443", house.host("yours")), format!("{}:443", house.host("third")));
+    let (allowed, host_of_yours, host_of_third) = (
+        format!("{}:443", house.host("allowed")),
+        format!("{}:443", house.host("yours")),
+        format!("{}:443", house.host("third")),
+    );
     let by_pod = |lane: &Lane, address: &str| {
         let port = lane.address.rsplit(':').next().unwrap_or_default();
         Lane { address: format!("{address}:{port}"), ..lane.clone() }
@@ -89,14 +102,39 @@ fn lanes(house: &House) -> Vec<Row> {
     let no_password = |lane: &Lane, target: &str| words(&format!("connect {} {target} --timeout 6000", lane.address));
     vec![
         row("its own lane without a password", no_password(mine, &allowed), Expect::AskedForPassword, in_mine()),
-        row("its own lane with a wrong password", connect(&with(mine, &mine.user, "wrong"), &allowed, ""), Expect::AskedForPassword, in_mine()),
-        row("its own lane with another lane's password", connect(&with(mine, &yours.user, &yours.password), &allowed, ""), Expect::NoWay, in_mine()),
+        row(
+            "its own lane with a wrong password",
+            connect(&with(mine, &mine.user, "wrong"), &allowed, ""),
+            Expect::AskedForPassword,
+            in_mine(),
+        ),
+        row(
+            "its own lane with another lane's password",
+            connect(&with(mine, &yours.user, &yours.password), &allowed, ""),
+            Expect::NoWay,
+            in_mine(),
+        ),
         row("another tier's lane without a password", no_password(yours, &host_of_yours), Expect::Refused, in_yours()),
-        row("another tier's lane with a wrong password", connect(&with(yours, &yours.user, "wrong"), &host_of_yours, ""), Expect::Refused, in_yours()),
+        row(
+            "another tier's lane with a wrong password",
+            connect(&with(yours, &yours.user, "wrong"), &host_of_yours, ""),
+            Expect::Refused,
+            in_yours(),
+        ),
         row("another tier's lane with its right password", connect(yours, &host_of_yours, ""), Expect::Refused, in_yours()),
-        row("the same by the pod's address", connect(&by_pod(yours, &house.egress.address), &host_of_yours, ""), Expect::Refused, in_yours()),
+        row(
+            "the same by the pod's address",
+            connect(&by_pod(yours, &house.egress.address), &host_of_yours, ""),
+            Expect::Refused,
+            in_yours(),
+        ),
         row("another policy's lane without a password", no_password(third, &host_of_third), Expect::Refused, in_third()),
         row("another policy's lane with its right password", connect(third, &host_of_third, ""), Expect::Refused, in_third()),
-        row("the same by that pod's address", connect(&by_pod(third, &house.other_egress.address), &host_of_third, ""), Expect::Refused, in_third()),
+        row(
+            "the same by that pod's address",
+            connect(&by_pod(third, &house.other_egress.address), &host_of_third, ""),
+            Expect::Refused,
+            in_third(),
+        ),
     ]
 }

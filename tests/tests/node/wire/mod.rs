@@ -40,7 +40,8 @@ async fn table(space: Space) -> Outcome {
         .await?;
     // The recorder writes counts every quarter of a second.
     tokio::time::sleep(Duration::from_millis(600)).await;
-    let (packets, queries) = (space.world.internet.records("packets", &began).await?, space.world.internet.records("dns", &began).await?);
+    let (packets, queries) =
+        (space.world.internet.records("packets", &began).await?, space.world.internet.records("dns", &began).await?);
     let mut failed = Vec::new();
     for (row, result) in &results {
         let result = match result {
@@ -77,7 +78,13 @@ async fn tried(space: &Space, house: &House, row: &Row) -> Outcome<Result<String
         let agent = From::Pod { namespace: space.name.clone(), pod: house.mine.name.clone(), uid };
         let seen = run(space, &agent, &row.arguments).await?;
         if !row.expect.met_by(&seen) {
-            return Ok(Err(format!("as {uid}: {} {}; expected {:?}; {}", seen.short(), seen.0["detail"], row.expect, row.arguments.join(" "))));
+            return Ok(Err(format!(
+                "as {uid}: {} {}; expected {:?}; {}",
+                seen.short(),
+                seen.0["detail"],
+                row.expect,
+                row.arguments.join(" ")
+            )));
         }
         said.push(seen.short());
     }
@@ -87,7 +94,11 @@ async fn tried(space: &Space, house: &House, row: &Row) -> Outcome<Result<String
         Control::Without(why) => Ok(Ok(format!("{said}   [{why}]"))),
         Control::Open(place, arguments) => {
             let seen = run(space, place, arguments).await?;
-            Ok(if seen.open() { Ok(format!("{said}   [control: open]")) } else { Err(format!("its control did not get through: {} {}", seen.short(), seen.0)) })
+            Ok(if seen.open() {
+                Ok(format!("{said}   [control: open]"))
+            } else {
+                Err(format!("its control did not get through: {} {}", seen.short(), seen.0))
+            })
         }
     }
 }

@@ -43,7 +43,9 @@ impl Expect {
             Self::Open { trusted } => seen.open() && (!trusted || seen.0["trusted"] == true),
             Self::Refused => seen.closed(),
             // "error:EADDRNOTAVAIL" and its like would be the client's fault; "error:remote error: tls: …" is the proxy's word.
-            Self::NoWay => seen.closed() || seen.outcome().starts_with("error:remote error") || seen.outcome().starts_with("error:tls"),
+            Self::NoWay => {
+                seen.closed() || seen.outcome().starts_with("error:remote error") || seen.outcome().starts_with("error:tls")
+            }
             Self::AskedForPassword => seen.status() == 407,
             Self::AnythingButThere => !seen.outcome().starts_with("error:E"),
             Self::NoSocket => seen.stage() == "socket" && ["error:EACCES", "error:EPERM"].contains(&seen.outcome()),
