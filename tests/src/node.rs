@@ -56,7 +56,7 @@ impl Node {
         }
         // Of another run that was killed.
         self.stop().await?;
-        let policy = self.cache.join("node").join(format!("audit-{}.yaml", self.name));
+        let policy = self.audit_policy();
         std::fs::write(&policy, AUDIT)?;
         let mut command = self.command("k3s/node/up.sh", &[]);
         let log = self.state().join("log/audit.jsonl");
@@ -72,7 +72,15 @@ impl Node {
     /// Takes it down.
     pub async fn stop(&self) -> Outcome {
         self.script("k3s/node/down.sh", &[]).await?.good("k3s/node/down.sh")?;
-        Ok(())
+        match std::fs::remove_file(self.audit_policy()) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// What the API server writes down, in a file beside the state directory, which must be empty before the node starts.
+    fn audit_policy(&self) -> PathBuf {
+        self.cache.join("node").join(format!("audit-{}.yaml", self.name))
     }
 
     /// A script of the checkout that takes `--name NODE` first, ready to be run.
