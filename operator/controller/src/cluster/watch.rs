@@ -82,7 +82,7 @@ impl Watches {
             let mut events = watcher(api, config).boxed();
             let mut seen: Option<BTreeSet<String>> = None;
             let mut first = true;
-            while let Some(event) = this.next(&mut events, K::kind(&()).as_ref()).await {
+            while let Some(event) = this.next(&mut events, K::kind(&()).as_ref(), &mut first).await {
                 match event {
                     Event::Init => seen = Some(BTreeSet::new()),
                     Event::InitApply(object) | Event::Apply(object) => {
@@ -115,7 +115,7 @@ impl Watches {
             let mut events = watcher(api, Config::default()).boxed();
             let mut seen: Option<BTreeSet<Name>> = None;
             let mut first = true;
-            while let Some(event) = this.next(&mut events, K::kind(&()).as_ref()).await {
+            while let Some(event) = this.next(&mut events, K::kind(&()).as_ref(), &mut first).await {
                 match event {
                     Event::Init => seen = Some(BTreeSet::new()),
                     Event::InitApply(object) | Event::Apply(object) => {
@@ -175,6 +175,7 @@ impl Watches {
         &self,
         events: &mut (impl futures::Stream<Item = Result<Event<K>, kube::runtime::watcher::Error>> + Unpin),
         kind: &str,
+        first: &mut bool,
     ) -> Option<Event<K>> {
         let mut pause = Duration::from_secs(1);
         loop {
@@ -186,6 +187,11 @@ impl Watches {
                 Ok(event) => return Some(event),
                 Err(error) => {
                     tracing::warn!(kind, %error, "Watch failed, trying again");
+                    // A namespace that was deleted took our Role along. What we may not see there is nothing we could serve, and
+                    // must not keep the operator from all the others.
+                    if forbidden(&error) {
+                        self.done(first);
+                    }
                     tokio::select! {
                         () = self.stop.cancelled() => return None,
                         () = tokio::time::sleep(pause) => {}
@@ -194,5 +200,16 @@ impl Watches {
                 }
             }
         }
+    }
+}
+
+/// The API server's answer is that we may not.
+fn forbidden(error: &kube::runtime::watcher::Error) -> bool {
+    use kube::runtime::watcher::Error::{InitialListFailed, WatchFailed, WatchStartFailed};
+    match error {
+        InitialListFailed(kube::Error::Api(status))
+        | WatchStartFailed(kube::Error::Api(status))
+        | WatchFailed(kube::Error::Api(status)) => status.is_forbidden(),
+        _ => false,
     }
 }

@@ -48,8 +48,8 @@ async fn apply(cluster: &Cluster, namespace: &str, fences: &[(String, Record)], 
         if !fence.deleting {
             cluster.delete::<NetworkPolicy>(namespace, name, &fence.uid).await?;
         }
-        tracing::info!(namespace, name, "Released fence");
         cluster.release::<NetworkPolicy>(namespace, name).await?;
+        tracing::info!(namespace, name, "Released fence");
     }
     if plan.stand.is_none()
         && let Some(witness) = cluster.index.get(Kind::NetworkPolicy, namespace, names::WITNESS_POLICY)
