@@ -95,13 +95,13 @@ async fn churn(space: Space) -> Outcome {
                         gone.extend(replace_agent(&space, &name).await?);
                     }
                 }
-                let pod = new_agent(&space, &name, &gone).await?;
-                until(&format!("pod {} to run its assistant", pod.name), READY, || async {
-                    let found = space.world.cluster.must("Pod", &space.name, &pod.name).await?;
-                    Ok(if crate::hostile::started(&found) {
-                        Look::Found(())
-                    } else {
-                        Look::NotYet(found["status"]["initContainerStatuses"].to_string())
+                // A tier that comes back may be given another lane while its first pod is still held back; that pod is then replaced.
+                let pod = until(&format!("a pod of {name} to run its assistant"), READY, || async {
+                    let pod = new_agent(&space, &name, &gone).await?;
+                    Ok(match space.get("Pod", &pod.name).await? {
+                        Some(found) if crate::hostile::started(&found) => Look::Found(pod),
+                        Some(found) => Look::NotYet(found["status"]["initContainerStatuses"].to_string()),
+                        None => Look::NotYet(format!("pod {} is gone", pod.name)),
                     })
                 })
                 .await?;
